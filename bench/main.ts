@@ -1,0 +1,43 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../lab/project";
+import { table, type Benchmark, type BenchReport } from "./report";
+import { up } from "./up";
+
+const benchmarks: readonly Benchmark[] = [up];
+
+/** Runs the benchmarks that are named, all of them without names: a table for people, JSON in `.state/bench` for machines. */
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !benchmarks.some((item) => item.name === name));
+  if (unknown.length > 0) {
+    console.error(`There is no benchmark ${unknown.join(", ")}; there are: ${benchmarks.map((item) => item.name).join(", ")}.`);
+    return 2;
+  }
+  const chosen = names.length === 0 ? benchmarks : benchmarks.filter((item) => names.includes(item.name));
+  let met = true;
+  for (const item of chosen) {
+    console.log(`\n${item.name}: ${item.about}\n`);
+    const report = await item.run();
+    console.log(table(report.rows));
+    for (const goal of report.goals) console.log(`${goal.met ? "met" : "MISSED"}: ${goal.text}`);
+    met &&= report.goals.every((goal) => goal.met);
+    save(item.name, report);
+  }
+  return met ? 0 : 1;
+}
+
+function save(name: string, report: BenchReport): void {
+  const folder = join(packageRoot, ".state", "bench");
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, `${name}.json`);
+  writeFileSync(file, `${JSON.stringify({ name, at: new Date().toISOString(), node: process.version, ...report }, null, 2)}\n`);
+  console.log(`written to ${file}`);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,199 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+/** The folder of this package's package.json, seen from dist/lab. */
+export const packageRoot = join(__dirname, "..", "..");
+
+export interface CommandResult {
+  readonly status: number | null;
+  /** Both outputs as they came. */
+  readonly text: string;
+}
+
+/** A resource as the state file has it. */
+export interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly id?: string;
+  readonly inputs: Record<string, unknown>;
+  readonly outputs: Record<string, unknown>;
+}
+
+/** Milliseconds that one command may take. */
+const commandLimit = 180_000;
+
+/**
+ * A Pulumi project of its own in a temporary folder: program, backend, home, and the state folder of a local agent. The program
+ * is plain JavaScript that finds the package by its name, as a user's does.
+ */
+export class PulumiProject {
+  private readonly base = mkdtempSync(join(tmpdir(), "pxe-up-"));
+  /** The program's folder. */
+  readonly folder = join(this.base, "program");
+  /** Where the target "local" keeps its agent. */
+  readonly stateHome = join(this.base, "state");
+  readonly env: NodeJS.ProcessEnv;
+
+  /**
+   * @param name of the project; documents are owned by `<name>/dev`
+   * @param layOut puts Pulumi.yaml and what it needs into the folder
+   */
+  constructor(readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram) {
+    for (const folder of [this.folder, join(this.base, "backend")]) mkdirSync(folder);
+    layOut(this.folder, name);
+    this.env = pulumiEnv(this.base);
+    const init = spawnSync("pulumi", ["stack", "init", "dev", "--non-interactive"], { cwd: this.folder, env: this.env, encoding: "utf8" });
+    if (init.error === undefined && init.status === 0) return;
+    rmSync(this.base, { recursive: true });
+    throw new Error(`pulumi must be on the PATH: ${init.error?.message ?? init.stderr}`);
+  }
+
+  /** @param source body of index.js; `pulumi` and `pxe` are there already */
+  program(source: string): void {
+    writeFileSync(join(this.folder, "index.js"), `const pulumi = require("@pulumi/pulumi");\nconst pxe = require("pulumi-pxe");\n${source}\n`);
+  }
+
+  file(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  run(...args: string[]): Promise<CommandResult> {
+    return runCommand("pulumi", [...args, "--non-interactive", "--color", "never"], this.folder, this.env);
+  }
+
+  up(...args: string[]): Promise<CommandResult> {
+    return this.run("up", "--yes", "--skip-preview", ...args);
+  }
+
+  preview(...args: string[]): Promise<CommandResult> {
+    return this.run("preview", "--diff", ...args);
+  }
+
+  refresh(): Promise<CommandResult> {
+    return this.run("refresh", "--yes", "--skip-preview");
+  }
+
+  destroy(): Promise<CommandResult> {
+    return this.run("destroy", "--yes", "--skip-preview");
+  }
+
+  /** The state file as it lies on the disk: what anybody sees who gets hold of it. */
+  get stateFile(): string {
+    return join(this.base, "backend", ".pulumi", "stacks", this.name, "dev.json");
+  }
+
+  /** The state's resources, by their names. */
+  state(): Map<string, StateResource> {
+    const { checkpoint } = JSON.parse(readFileSync(this.stateFile, "utf8")) as { checkpoint: { latest?: { resources?: StateResource[] } } };
+    const resources = checkpoint.latest?.resources ?? [];
+    return new Map(resources.map((resource) => [resource.urn.slice(resource.urn.lastIndexOf("::") + 2), resource]));
+  }
+
+  /** As when the state file was lost. */
+  async loseState(): Promise<void> {
+    await this.run("stack", "rm", "dev", "--yes", "--force");
+    await this.run("stack", "init", "dev");
+  }
+
+  /** Ends the local agent, if one is left, and removes everything. */
+  close(): void {
+    endAgent(this.stateHome);
+    rmSync(this.base, { recursive: true, force: true });
+  }
+}
+
+/** A folder as a user has it: a program, with this package and Pulumi's installed beside it. */
+function userProgram(folder: string, name: string): void {
+  const modules = join(folder, "node_modules");
+  mkdirSync(modules);
+  symlinkSync(packageRoot, join(modules, "pulumi-pxe"));
+  symlinkSync(join(packageRoot, "node_modules", "@pulumi"), join(modules, "@pulumi"));
+  writeFileSync(join(folder, "Pulumi.yaml"), `name: ${name}\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n`);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "program", private: true, main: "index.js" }));
+}
+
+/** The repository as it is run by `pulumi up` at its root, with another stack's settings beside it. */
+export function repository(folder: string): void {
+  copyFileSync(join(packageRoot, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
+  symlinkSync(join(packageRoot, "dist"), join(folder, "dist"));
+}
+
+/** What `pulumi` needs in its environment to touch nothing of this machine's own. */
+function pulumiEnv(base: string): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    PATH: [join(packageRoot, "node_modules", "@pulumi", "pulumi"), process.env["PATH"] ?? ""].join(delimiter),
+    PULUMI_BACKEND_URL: `file://${join(base, "backend")}`,
+    PULUMI_CONFIG_PASSPHRASE: "x",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_HOME: join(base, "home"),
+    XDG_STATE_HOME: join(base, "state"),
+    XDG_CACHE_HOME: join(base, "cache"),
+    // Its agent is a plain process, also where root runs it on a machine with systemd.
+    PXE_LOCAL_PROCESS: "1",
+  };
+}
+
+/** Runs a command to its end, or kills it when it takes too long. */
+export function runCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    const limit = setTimeout(() => {
+      text += `\n(killed after ${String(commandLimit / 1000)} s)\n`;
+      child.kill("SIGKILL");
+    }, commandLimit);
+    child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+    child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
+    child.once("error", reject);
+    child.once("close", (status) => {
+      clearTimeout(limit);
+      resolve({ status, text });
+    });
+  });
+}
+
+/** Kills the agent process whose id stands in its state file. */
+export function endAgent(stateHome: string): void {
+  const mark = join(stateHome, "pulumi-pxe", "agent", "agent.json");
+  if (!existsSync(mark)) return;
+  const { pid } = JSON.parse(readFileSync(mark, "utf8")) as { pid: number };
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** Ports on loopback that were free a moment ago. */
+export async function freePorts(): Promise<{ dhcpPort: number; tftpPort: number; httpPort: number }> {
+  return { dhcpPort: await freeUdpPort(), tftpPort: await freeUdpPort(), httpPort: await freeTcpPort() };
+}
+
+function freeUdpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket("udp4");
+    socket.once("error", reject);
+    socket.bind(0, "127.0.0.1", () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
+
+function freeTcpPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,85 @@
+import type { BootClient } from "../engine/boot";
+import type { bootFile } from "../engine/bootfiles";
+import type { HostRecord } from "../engine/facts";
+import { contains, network, parseIpv4 } from "../model/ip";
+import { fill } from "../render/placeholders";
+import type { AgentContext } from "./context";
+
+/** Who asks for a file: a request over IP tells an address and nothing else. */
+export interface Asker {
+  readonly address: string;
+  readonly client: BootClient;
+  readonly host: HostRecord | undefined;
+}
+
+/** What a path stands for. */
+export type BootResolver = typeof bootFile;
+
+type Known = Pick<AgentContext, "state" | "leases" | "clock">;
+
+/**
+ * The MAC that an address is leased to. A lease that has run out still tells the last holder, since nobody else has got the
+ * address; only a reservation goes before it.
+ */
+function leasedMac(context: Known, address: string): string | undefined {
+  const lease = context.leases.byAddress(address);
+  if (lease === undefined || lease.state !== "active") return undefined;
+  return lease.expiresAt > context.clock() || context.state.hostByAddress(address) === undefined ? lease.mac : undefined;
+}
+
+/** Finds the asker by its address: by lease, else by reservation. */
+export function askerAt(context: Known, address: string): Asker {
+  const mac = leasedMac(context, address);
+  const host = mac === undefined ? context.state.hostByAddress(address) : context.state.hostByMac(mac);
+  return { address, client: { mac: mac ?? host?.document.spec.macs[0] ?? address, firmware: "unknown" }, host };
+}
+
+/** Whether an address is the host's: leased to one of its MACs, or reserved for it and leased to nobody. */
+export function holdsAddress(context: Known, host: HostRecord, address: string): boolean {
+  const { macs, ip } = host.document.spec;
+  const mac = leasedMac(context, address);
+  return mac === undefined ? ip === address : macs.includes(mac);
+}
+
+/** Whether an address lies in a subnet that is served. */
+export function isServed(context: Pick<AgentContext, "state">, address: string): boolean {
+  const value = parseIpv4(address);
+  return value !== undefined && context.state.subnets.some((subnet) => contains(network(subnet.spec.cidr), value));
+}
+
+/** The agent's authority in URLs: the port is left out where it is the one that `http:` means. */
+export function httpAuthority(address: string, port: number): string {
+  return port === 80 ? address : `${address}:${port}`;
+}
+
+/** What fills a text for one request. */
+export interface FillRequest {
+  readonly asker: Asker;
+  /** As `httpAuthority` gives it. */
+  readonly server: string;
+}
+
+function filled(text: string, host: HostRecord | undefined, request: FillRequest, secrets: Readonly<Record<string, string>>): string {
+  const profile = host?.profile?.spec;
+  const files = profile === undefined ? [] : [profile.kernel, ...profile.initrd];
+  return fill(text, {
+    server: request.server,
+    token: host?.facts.token ?? "",
+    address: request.asker.address,
+    secrets,
+    assets: Object.fromEntries(files.map(({ name, sha256 }) => [name, `/a/${sha256}/${name}`])),
+  });
+}
+
+/**
+ * Loader configuration as served. It goes over TFTP, so no secret is ever filled in: a text that names one is an error.
+ * @throws PXE_TEMPLATE_FAILED
+ */
+export function fillLoaderText(text: string, request: FillRequest): string {
+  return filled(text, request.asker.host, request, {});
+}
+
+/** An answer file as served to its host. @throws PXE_TEMPLATE_FAILED, PXE_TEMPLATE_UNSAFE */
+export function fillAnswer(text: string, host: HostRecord, request: FillRequest): string {
+  return filled(text, host, request, host.document.spec.secrets);
+}

@@ -1,0 +1,172 @@
+import { chmod, rm } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { PxeError, errorText, finding, pxeError, throwFindings, type ErrorBody, type ErrorCode, type Finding } from "../errors";
+import { applyRequest, type AgentEvent, type AgentStatus, type ApplyRequest, type ApplyResult } from "../model/control";
+import { documentLabel, type Stored } from "../model/documents";
+import { validate } from "../model/validate";
+import * as z from "zod";
+import { declaredLeases } from "./lease-status";
+import { allHostStatus } from "./host-status";
+import type { EventLog } from "./events";
+import type { AgentContext } from "./context";
+import type { AgentState } from "./state";
+
+/** What the control API works with. */
+export interface ControlPort {
+  readonly context: AgentContext;
+  readonly state: AgentState;
+  readonly events: EventLog;
+  status(): AgentStatus;
+  /** Resolves when what is served follows the documents. */
+  reconcile(): Promise<void>;
+}
+
+/** A batch carries every host's rendered files. */
+const bodyLimit = 256 * 1024 * 1024;
+
+const httpStatus: Partial<Record<ErrorCode, number>> = {
+  PXE_REVISION_CONFLICT: 409, PXE_OWNED_BY_OTHER: 409, PXE_NOT_FOUND: 404, PXE_DISK_FULL: 507, PXE_INTERNAL: 500,
+};
+
+/**
+ * Serves the control API on a unix socket: who may open the socket may do everything.
+ * @param socketPath replaced when it is left over from an earlier run
+ */
+export async function startControl(port: ControlPort, socketPath: string): Promise<{ close(): Promise<void> }> {
+  const app = fastify({ bodyLimit, forceCloseConnections: true });
+  app.addContentTypeParser("application/octet-stream", (_request, payload, done) => { done(null, payload); });
+  app.setErrorHandler((error, _request, reply) => sendError(reply, error));
+  app.setNotFoundHandler((request, reply) => sendError(reply, pxeError("PXE_NOT_FOUND", `${request.method} ${request.url} is not part of the control API`)));
+  documentRoutes(app, port);
+  hostRoutes(app, port);
+  assetRoutes(app, port);
+  eventRoute(app, port.events);
+  await rm(socketPath, { force: true });
+  await app.listen({ path: socketPath });
+  await chmod(socketPath, 0o600);
+  return { close: () => app.close() };
+}
+
+function sendError(reply: FastifyReply, error: unknown): FastifyReply {
+  const status = typeof error === "object" && error !== null && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : undefined;
+  const code = status !== undefined && status < 500 ? "PXE_INPUT_INVALID" : "PXE_INTERNAL";
+  const findings: readonly Finding[] = error instanceof PxeError ? error.findings : [finding(code, errorText(error))];
+  const body: ErrorBody = { findings };
+  const first = findings[0]?.code;
+  return reply.code(status ?? (first === undefined ? 500 : httpStatus[first]) ?? 422).send(body);
+}
+
+const ownerQuery = z.object({ owner: z.string().optional() });
+
+function documentRoutes(app: FastifyInstance, port: ControlPort): void {
+  const { state } = port;
+  app.get("/v1/status", () => port.status());
+  app.get("/v1/documents", (request) => {
+    const { owner } = ownerQuery.parse(request.query);
+    return { documents: state.allDocuments().filter((doc) => owner === undefined || doc.owner === owner).map(withoutSecrets) };
+  });
+  app.post("/v1/apply", async (request): Promise<ApplyResult> => {
+    const batch = checkedBatch(request.body);
+    throwFindings(missingAssets(batch, port));
+    const plan = await state.apply(batch);
+    await port.reconcile();
+    const named = new Set([...batch.put.filter((doc) => doc.kind === "host").map((doc) => doc.name)]);
+    const hosts = allHostStatus(state, port.context.leases, port.context.clock());
+    return { revision: plan.revision, documents: plan.revisions, hosts: hosts.filter((host) => host.owner === batch.owner && named.has(host.name)) };
+  });
+  app.get("/v1/leases", () => ({ leases: declaredLeases(port.context) }));
+}
+
+/** A batch by its schema; findings name the document that each is about, not its place in the batch. */
+function checkedBatch(body: unknown): ApplyRequest {
+  const result = validate(applyRequest, body, "batch");
+  if (result.ok) return result.value;
+  const put = z.object({ put: z.array(z.object({ kind: z.string(), name: z.string() })) }).safeParse(body);
+  const named = result.findings.map((item): Finding => {
+    const [place] = item.where;
+    const match = /^put\[(\d+)\]\.?(?:spec\.)?(.*)$/.exec(place?.property ?? "");
+    const doc = match === null || !put.success ? undefined : put.data.put[Number(match[1])];
+    return doc === undefined ? item : { ...item, where: [{ document: `${doc.kind}/${doc.name}`, property: match?.[2] ?? "" }] };
+  });
+  throwFindings(named);
+  throw pxeError("PXE_INTERNAL", "a batch was refused without a reason");
+}
+
+/** A profile whose files are not here would be offered and then fail on the machine's screen. */
+function missingAssets(batch: ApplyRequest, port: ControlPort): Finding[] {
+  return batch.put.flatMap((doc) => {
+    if (doc.kind !== "profile") return [];
+    const { kernel, initrd, loaders } = doc.spec;
+    const assets = [kernel, ...initrd, ...(loaders.bios === undefined ? [] : [loaders.bios.program, ...loaders.bios.modules])];
+    const missing = new Set(port.context.assets.missing(assets.map((asset) => asset.sha256)));
+    return assets.filter((asset) => missing.has(asset.sha256)).map((asset) =>
+      finding("PXE_ASSET_MISSING", `the file ${asset.name} (${asset.sha256.slice(0, 12)}…) is not on the agent`, {
+        where: [{ document: documentLabel(doc) }], fix: "Upload it first: PUT /v1/assets/<sha256>.",
+      }),
+    );
+  });
+}
+
+function withoutSecrets(doc: Stored): Stored {
+  if (doc.kind !== "host") return doc;
+  const secrets = Object.fromEntries(Object.keys(doc.spec.secrets).map((name) => [name, "‹secret›"]));
+  return { ...doc, spec: { ...doc.spec, secrets } };
+}
+
+function hostRoutes(app: FastifyInstance, port: ControlPort): void {
+  const { state, context } = port;
+  const all = (owner: string | undefined): ReturnType<typeof allHostStatus> =>
+    allHostStatus(state, context.leases, context.clock()).filter((host) => owner === undefined || host.owner === owner);
+  app.get("/v1/hosts", (request) => ({ hosts: all(ownerQuery.parse(request.query).owner) }));
+  app.post("/v1/hosts/:name/done", async (request) => {
+    const { name } = z.object({ name: z.string() }).parse(request.params);
+    const { owner } = ownerQuery.parse(request.query);
+    const matches = [...state.hosts()].filter(({ document }) => document.name === name && (owner === undefined || document.owner === owner));
+    const [host, ...more] = matches;
+    if (host === undefined) throw pxeError("PXE_NOT_FOUND", `no host is called ${name}`);
+    if (more.length > 0) throw pxeError("PXE_INPUT_INVALID", `several owners have a host ${name}`, { fix: "Say which with ?owner=." });
+    if (host.facts.token === null) throw pxeError("PXE_INPUT_INVALID", `${name} is ${host.facts.state}: no install is under way`, { fix: "Nothing needs to be done." });
+    await state.progress(host.facts.token, { kind: "done", sshHostKeys: [] });
+    return { host: all(host.document.owner).find((item) => item.name === name) };
+  });
+}
+
+function assetRoutes(app: FastifyInstance, port: ControlPort): void {
+  const { assets } = port.context;
+  app.post("/v1/assets/missing", (request) => {
+    const { sha256 } = z.object({ sha256: z.array(z.string()) }).parse(request.body);
+    return { missing: assets.missing(sha256) };
+  });
+  app.put("/v1/assets/:sha256", async (request) => {
+    const { sha256 } = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }).parse(request.params);
+    const { size } = await assets.put(sha256, request.body as Readable);
+    port.context.emit({ kind: "asset.stored", host: null, mac: null, address: null, text: `stored ${sha256.slice(0, 12)}…, ${String(size)} bytes` });
+    return { sha256, size };
+  });
+}
+
+/** Server-sent events (WHATWG HTML, section 9.2): `id`, `data`; a reader resumes with `since` or Last-Event-ID. */
+function eventRoute(app: FastifyInstance, events: EventLog): void {
+  app.get("/v1/events", (request, reply) => {
+    const query = z.object({ since: z.coerce.number().int().optional(), follow: z.enum(["0", "1"]).default("1") }).parse(request.query);
+    const last = Number(request.headers["last-event-id"] ?? Number.NaN);
+    const since = query.since ?? (Number.isSafeInteger(last) ? last : 0);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    const send = (event: AgentEvent): void => { raw.write(`id: ${String(event.id)}\ndata: ${JSON.stringify(event)}\n\n`); };
+    for (const event of events.since(since)) send(event);
+    if (query.follow === "0") {
+      raw.end();
+      return;
+    }
+    const unsubscribe = events.subscribe(send);
+    // Keeps idle connections open through the SSH channel's and proxies' time limits.
+    const beat = setInterval(() => { raw.write(": \n\n"); }, 15_000);
+    raw.on("close", () => {
+      clearInterval(beat);
+      unsubscribe();
+    });
+  });
+}

@@ -1,0 +1,95 @@
+import { extname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { pxeError } from "../../errors";
+import type { OpenAsset } from "../assets";
+import { askerAt } from "../bootclient";
+import type { AgentContext } from "../context";
+import { parseRange } from "./range";
+import { refuse, type Exchange } from "./reply";
+
+/** Smallest file whose fetch is an event: kernels and initrds. */
+const eventSize = 1024 * 1024;
+
+/** EDK2 decides by these types whether it loads an image or mounts a disk; else by the extension. */
+const types: Readonly<Record<string, string>> = {
+  ".efi": "application/efi",
+  ".iso": "application/vnd.efi-iso",
+  ".img": "application/vnd.efi-img",
+};
+
+/** GET and HEAD of `/a/<sha256>/<name>`: content that never changes under its URL. */
+export async function serveAsset(context: AgentContext, exchange: Exchange, sha256: string, name: string): Promise<void> {
+  const asset = await context.assets.open(sha256);
+  if (asset === undefined) {
+    refuse(exchange, 404, "not found");
+    return;
+  }
+  try {
+    const started = context.clock();
+    const bytes = await sendAsset(exchange, asset, name);
+    if (bytes >= eventSize) report(context, exchange, `${name} fetched: ${bytes} bytes in ${((context.clock() - started) / 1000).toFixed(1)} s`);
+  } finally {
+    await asset.close();
+  }
+}
+
+function report(context: AgentContext, { address }: Exchange, text: string): void {
+  const { host, client } = askerAt(context, address);
+  context.emit({ kind: "http.asset", host: host?.document.name ?? null, mac: client.mac === address ? null : client.mac, address, text });
+}
+
+function isNotModified(header: string | undefined, etag: string): boolean {
+  return header !== undefined && header.split(",").some((item) => item.trim() === "*" || item.trim().replace(/^W\//, "") === etag);
+}
+
+/** Sends the asset or what was asked of it. Returns the bytes of the body that went out. */
+async function sendAsset(exchange: Exchange, asset: OpenAsset, name: string): Promise<number> {
+  const { request, response } = exchange;
+  const etag = `"${asset.sha256}"`;
+  const headers = {
+    ETag: etag,
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Accept-Ranges": "bytes",
+    "Content-Type": types[extname(name).toLowerCase()] ?? "application/octet-stream",
+  };
+  if (isNotModified(request.headers["if-none-match"], etag)) {
+    response.writeHead(304, headers).end();
+    return 0;
+  }
+  const ifRange = request.headers["if-range"];
+  const range = parseRange(ifRange === undefined || ifRange === etag ? request.headers.range : undefined, asset.size);
+  if (range.kind === "unsatisfiable") {
+    refuse(exchange, 416, "no such range", { "Content-Range": `bytes */${asset.size}` });
+    return 0;
+  }
+  const { start, end } = range.kind === "part" ? range : { start: 0, end: asset.size - 1 };
+  const length = end - start + 1;
+  if (range.kind === "part") response.writeHead(206, { ...headers, "Content-Length": length, "Content-Range": `bytes ${start}-${end}/${asset.size}` });
+  else response.writeHead(200, { ...headers, "Content-Length": length });
+  if (request.method === "HEAD") {
+    response.end();
+    return 0;
+  }
+  return sendPart(exchange, asset, start, end);
+}
+
+/** Sends the bytes; returns how many, 0 where the client went away or the file was cut: the connection is then ended short. */
+async function sendPart({ response }: Exchange, asset: OpenAsset, start: number, end: number): Promise<number> {
+  const length = end - start + 1;
+  try {
+    await pipeline(asset.stream(start, end), (chunks: AsyncIterable<Buffer>) => whole(chunks, length), response);
+    return length;
+  } catch {
+    return 0;
+  }
+}
+
+/** A body shorter than its Content-Length would leave a kept-alive client waiting. */
+async function* whole(chunks: AsyncIterable<Buffer>, length: number): AsyncIterable<Buffer> {
+  let left = length;
+  for await (const chunk of chunks) {
+    left -= chunk.length;
+    yield chunk;
+  }
+  if (left !== 0) throw pxeError("PXE_ASSET_MISSING", "the file was cut while it was read");
+}

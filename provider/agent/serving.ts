@@ -1,0 +1,115 @@
+import { networkInterfaces } from "node:os";
+import { isDeepStrictEqual } from "node:util";
+import { errorText } from "../errors";
+import type { InterfaceStatus } from "../model/control";
+import type { ServerSpec } from "../model/documents";
+import type { AgentContext } from "./context";
+import { startDhcp } from "./dhcp";
+import { startHttp } from "./http";
+import { startTftp } from "./tftp";
+
+/** How often interfaces are looked at, in milliseconds: one that gets its address after the agent has started is served then. */
+const lookEvery = 3_000;
+
+/** An interface with its IPv4 addresses, as the listeners take it. */
+export interface ServedInterface {
+  readonly name: string;
+  readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+}
+
+interface Running {
+  readonly spec: ServerSpec;
+  readonly served: ServedInterface;
+  readonly close: () => Promise<void>;
+}
+
+/** IPv4 addresses of an interface; empty when it doesn't exist, undefined is never returned. */
+function addressesOf(name: string): ServedInterface["addresses"] {
+  return (networkInterfaces()[name] ?? [])
+    .filter((item) => item.family === "IPv4")
+    .map((item) => ({ address: item.address, prefix: Number(item.cidr?.split("/")[1] ?? 32) }));
+}
+
+/** Opens and closes the listeners so that they follow the server's document and the machine's interfaces. */
+export class Serving {
+  private readonly running = new Map<string, Running>();
+  private readonly problems = new Map<string, string>();
+  private readonly timer: NodeJS.Timeout;
+  private queue: Promise<void> = Promise.resolve();
+
+  constructor(private readonly context: AgentContext) {
+    this.timer = setInterval(() => void this.reconcile(), lookEvery);
+  }
+
+  /** Resolves when what is open follows the documents; what can't be opened is told by `status`, never thrown. */
+  reconcile(): Promise<void> {
+    this.queue = this.queue.then(() => this.reconcileNow());
+    return this.queue;
+  }
+
+  /** The interfaces named by the server's document. */
+  status(): InterfaceStatus[] {
+    const names = this.context.state.server?.spec.interfaces ?? [];
+    return names.map((name) => ({
+      name,
+      addresses: addressesOf(name).map((item) => item.address),
+      serving: this.running.has(name),
+      problem: this.problems.get(name) ?? null,
+    }));
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    await this.queue;
+    await Promise.all([...this.running.keys()].map((name) => this.stop(name)));
+  }
+
+  private async reconcileNow(): Promise<void> {
+    const spec = this.context.state.server?.spec;
+    const wanted = new Map((spec?.interfaces ?? []).map((name): [string, ServedInterface] => [name, { name, addresses: addressesOf(name) }]));
+    for (const [name, running] of this.running) {
+      if (!isDeepStrictEqual(running.served, wanted.get(name)) || !sameListeners(running.spec, spec)) await this.stop(name);
+    }
+    for (const name of this.problems.keys()) if (!wanted.has(name)) this.problems.delete(name);
+    for (const served of wanted.values()) {
+      if (spec !== undefined && !this.running.has(served.name)) await this.tryStart(spec, served);
+    }
+  }
+
+  private async tryStart(spec: ServerSpec, served: ServedInterface): Promise<void> {
+    if (served.addresses.length === 0) {
+      this.note(served.name, "it does not exist or has no IPv4 address");
+      return;
+    }
+    const opened: { close(): Promise<void> }[] = [];
+    try {
+      opened.push(await startHttp(this.context, { addresses: served.addresses.map((item) => item.address), port: spec.httpPort }));
+      opened.push(await startTftp(this.context, { interface: served, port: spec.tftpPort, httpPort: spec.httpPort }));
+      opened.push(await startDhcp(this.context, { interface: served, port: spec.dhcpPort }));
+      const close = async (): Promise<void> => { await Promise.all(opened.map((item) => item.close())); };
+      this.running.set(served.name, { spec, served, close });
+      this.problems.delete(served.name);
+      this.context.log.info({ interface: served.name, addresses: served.addresses }, "serving");
+    } catch (error) {
+      await Promise.all(opened.map((item) => item.close()));
+      this.note(served.name, errorText(error));
+    }
+  }
+
+  private note(name: string, problem: string): void {
+    if (this.problems.get(name) !== problem) {
+      this.context.emit({ kind: "alert", host: null, mac: null, address: null, text: `interface ${name} is not served: ${problem}` });
+    }
+    this.problems.set(name, problem);
+  }
+
+  private async stop(name: string): Promise<void> {
+    const running = this.running.get(name);
+    this.running.delete(name);
+    await running?.close();
+  }
+}
+
+function sameListeners(one: ServerSpec, other: ServerSpec | undefined): boolean {
+  return other !== undefined && one.dhcpPort === other.dhcpPort && one.tftpPort === other.tftpPort && one.httpPort === other.httpPort;
+}

@@ -1,0 +1,35 @@
+import type { InstallFacts } from "../../engine/facts";
+import type { Lease } from "../../engine/leases";
+import type { AgentEvent } from "../../model/control";
+import type { DocumentKind, Stored } from "../../model/documents";
+
+/** One change; a commit takes a list of them, all or none. */
+export type StoreWrite =
+  | { readonly type: "document.put"; readonly document: Stored }
+  | { readonly type: "document.delete"; readonly kind: DocumentKind; readonly owner: string; readonly name: string }
+  | { readonly type: "facts.put"; readonly facts: InstallFacts }
+  | { readonly type: "facts.delete"; readonly id: string }
+  | { readonly type: "lease.put"; readonly lease: Lease }
+  | { readonly type: "lease.delete"; readonly address: string }
+  | { readonly type: "event.put"; readonly event: AgentEvent }
+  | { readonly type: "revision"; readonly from: number; readonly to: number };
+
+/** All that is held, as read at the start. */
+export interface Snapshot {
+  readonly revision: number;
+  readonly documents: readonly Stored[];
+  readonly facts: readonly InstallFacts[];
+  readonly leases: readonly Lease[];
+  readonly events: readonly AgentEvent[];
+}
+
+/**
+ * Where the agent keeps what must outlive it. Another instance may write to the same store: memory is a copy, never the only
+ * truth, and `conflict` means that it is out of date.
+ */
+export interface Store {
+  load(): Snapshot;
+  /** Resolves once the writes are on stable storage. Rejects when they could not be stored; then none of them is. */
+  commit(writes: readonly StoreWrite[]): Promise<"ok" | "conflict">;
+  close(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/** Where things lie on a target with systemd. A contract with every target that was ever deployed to. */
+export const layout = {
+  root: "/opt/pulumi-pxe",
+  bundles: "/opt/pulumi-pxe/bundles",
+  nodes: "/opt/pulumi-pxe/node",
+  /** Symbolic link to the bundle that serves. */
+  current: "/opt/pulumi-pxe/current",
+  /** Symbolic link to the Node that runs the agent. */
+  nodeLink: "/opt/pulumi-pxe/bin/node",
+  launcher: "/opt/pulumi-pxe/bin/pxe-agent",
+  home: "/var/lib/pulumi-pxe",
+  data: "/var/lib/pulumi-pxe/data",
+  kept: "/var/lib/pulumi-pxe/KEPT.txt",
+  keyFolder: "/var/lib/pulumi-pxe/.ssh",
+  authorizedKeys: "/var/lib/pulumi-pxe/.ssh/authorized_keys",
+  runtime: "/run/pulumi-pxe",
+  socket: "/run/pulumi-pxe/control.sock",
+  unit: "/etc/systemd/system/pulumi-pxe@.service",
+} as const;
+
+/** The system user that the agent runs as and that control connections log in as. */
+export const systemUser = "pulumi-pxe";
+
+/** The systemd instance of a bundle. */
+export function unitName(bundleId: string): string {
+  return `pulumi-pxe@${bundleId}.service`;
+}
+
+/** The first twelve digits of a bundle's SHA-256: its folder and its systemd instance. */
+export function bundleId(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
+export function bundleFolder(id: string): string {
+  return `${layout.bundles}/${id}`;
+}
+
+/** Written beside the data that `destroy` leaves on a target. */
+export function keptText(dataFolder: string): string {
+  return [
+    "pulumi-pxe was removed from this machine, and kept its database on purpose:",
+    "",
+    `  ${dataFolder}`,
+    "",
+    "It holds the install history of every machine that was declared here. With it, a machine that is declared again is",
+    "recognized as installed and is not wiped. A new deployment finds it and carries on from it.",
+    "",
+    "To purge it, and with it the protection of installed machines against being declared as new:",
+    "",
+    `  rm -r ${dataFolder.replace(/\/[^/]*$/, "")}`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,42 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { layout } from "./layout";
+
+/** Where a plain process and its files lie on this machine. */
+export interface LocalPaths {
+  readonly root: string;
+  readonly bundles: string;
+  readonly data: string;
+  readonly socket: string;
+  /** JSON: process id, when it started, which bundle. */
+  readonly state: string;
+  readonly log: string;
+  readonly kept: string;
+}
+
+/** Below `${XDG_STATE_HOME:-~/.local/state}/pulumi-pxe/agent`. */
+export function localPaths(env: NodeJS.ProcessEnv = process.env): LocalPaths {
+  const state = env["XDG_STATE_HOME"];
+  const base = state === undefined || state === "" ? join(homedir(), ".local", "state") : state;
+  const root = join(base, "pulumi-pxe", "agent");
+  return {
+    root,
+    bundles: join(root, "bundles"),
+    data: join(root, "data"),
+    socket: join(root, "control.sock"),
+    state: join(root, "agent.json"),
+    log: join(root, "agent.log"),
+    kept: join(root, "KEPT.txt"),
+  };
+}
+
+/** Whether the target "local" gets a systemd service: root, and systemd runs; otherwise a plain process. */
+export function localIsSystem(): boolean {
+  return process.getuid?.() === 0 && existsSync("/run/systemd/system") && process.env["PXE_LOCAL_PROCESS"] !== "1";
+}
+
+/** The control socket of the target "local". */
+export function localSocket(): string {
+  return localIsSystem() ? layout.socket : localPaths().socket;
+}

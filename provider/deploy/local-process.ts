@@ -1,0 +1,210 @@
+import { spawn } from "node:child_process";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { finding, pxeError, throwFindings, type Finding } from "../errors";
+import type { AgentStatus } from "../model/control";
+import type { ServerSpec } from "../model/documents";
+import { localKoffi } from "./binaries";
+import { clientOver, isUnreachable } from "./control";
+import { waitHealthy } from "./health";
+import { refuseDowngrade } from "./install";
+import { bundleId, keptText } from "./layout";
+import { localPaths, type LocalPaths } from "./local-paths";
+import { LocalShell } from "./local-shell";
+import { observe } from "./observe";
+import { agentBundle, localFile, type AgentBundle, type LocalFile } from "./payload";
+import { portsOf, preflight } from "./preflight";
+import { endProcess, isAlive, startedAt, type ProcessMark } from "./process-mark";
+import { withdrawOwner } from "./remove";
+import type { DeployRequest, Deployed, Observed, RemoveRequest } from "./request";
+import { lastLines } from "./text";
+import { socketTransport } from "./transport";
+
+/** What stands in the state file. */
+interface AgentMark extends ProcessMark {
+  readonly bundle: string;
+  readonly version: string;
+}
+
+/** sockaddr_un holds 108 bytes with the closing NUL on Linux, 104 on macOS. */
+const socketPathLimit = process.platform === "linux" ? 107 : 103;
+
+/**
+ * Has the agent run as a plain process of this machine and user.
+ * @throws every finding of the preflight at once; PXE_AGENT_NEWER, PXE_AGENT_DIED, PXE_TIMEOUT
+ */
+export async function ensureProcess(request: DeployRequest): Promise<Deployed> {
+  const paths = localPaths();
+  const mark = readMark(paths);
+  throwFindings([...socketPath(paths), ...(await localPreflight(request.server, mark))]);
+  const bundle = agentBundle(request.bundleFolder);
+  refuseDowngrade(mark?.version, bundle, request, "this machine");
+  const koffi = await localKoffi(request.progress);
+  const installed = await install(paths, bundle, koffi);
+  const before = mark === undefined ? undefined : await askOnce(paths);
+  const settled = !installed && mark?.bundle === bundle.sha256 && before?.bundle === bundle.sha256;
+  if (!settled) await handOver(paths, bundle, mark, before, request);
+  return {
+    bundle: bundle.sha256,
+    agentVersion: bundle.version,
+    nodeVersion: process.versions.node,
+    nodeSource: "target",
+    hostKey: null,
+    architecture: process.arch,
+    init: "process",
+  };
+}
+
+/** What is on this machine when its agent doesn't answer. */
+export function observeProcess(): Observed {
+  const paths = localPaths();
+  const mark = readMark(paths);
+  return { installed: existsSync(paths.bundles), running: false, bundle: null, version: mark?.version ?? null, status: null };
+}
+
+/**
+ * Ends the process and removes its files, but its database. What is already gone is no error.
+ * @throws PXE_SERVER_SHARED
+ */
+export async function removeProcess(request: RemoveRequest): Promise<void> {
+  const paths = localPaths();
+  if (!existsSync(paths.root) || (!existsSync(paths.bundles) && readMark(paths) === undefined)) return;
+  const client = clientOver(socketTransport(paths.socket));
+  try {
+    await withdrawOwner(client, request, [], "this machine");
+  } finally {
+    client.close();
+  }
+  const mark = readMark(paths);
+  if (mark !== undefined) await endProcess(mark);
+  for (const path of [paths.bundles, paths.socket, paths.state, paths.log, `${paths.log}.1`]) rmSync(path, { recursive: true, force: true });
+  if (existsSync(paths.data) && readdirSync(paths.data).length > 0) writeFileSync(paths.kept, keptText(paths.data));
+  else rmSync(paths.root, { recursive: true, force: true });
+  request.progress(`ended the agent on this machine; its database is kept in ${paths.data} (see ${paths.kept})`);
+}
+
+function socketPath(paths: LocalPaths): Finding[] {
+  const length = Buffer.byteLength(paths.socket);
+  if (length <= socketPathLimit) return [];
+  return [
+    finding("PXE_UNSUPPORTED_TARGET", `the path of the control socket has ${String(length)} bytes, ${String(socketPathLimit)} are possible: ${paths.socket}`, {
+      where: [{ document: "target" }],
+      fix: "Set XDG_STATE_HOME to a folder with a shorter path.",
+    }),
+  ];
+}
+
+async function localPreflight(server: ServerSpec, mark: AgentMark | undefined): Promise<Finding[]> {
+  if (process.platform === "linux") {
+    const observation = await observe(new LocalShell(), portsOf(server));
+    const own = new Set(mark === undefined ? [] : [mark.pid]);
+    return preflight(observation, server, { form: "process", label: "this machine", givenNode: false, own });
+  }
+  const there = Object.keys(networkInterfaces());
+  return server.interfaces
+    .filter((name) => !there.includes(name))
+    .map((name) => finding("PXE_NO_INTERFACE", `there is no interface ${name}; there are ${there.sort().join(", ")}`, { where: [{ document: "server", property: "interfaces" }] }));
+}
+
+/** Copies what is missing or differs. Returns whether anything was. */
+async function install(paths: LocalPaths, bundle: AgentBundle, koffi: LocalFile): Promise<boolean> {
+  const folder = join(paths.bundles, bundle.id);
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(paths.data, { recursive: true, mode: 0o700 });
+  rmSync(paths.kept, { force: true });
+  let changed = false;
+  for (const [file, name] of [[bundle, "pxe-agent.js"], [koffi, "koffi.node"]] as const) {
+    const path = join(folder, name);
+    if (existsSync(path) && (await localFile(path)).sha256 === file.sha256) continue;
+    copyFileSync(file.path, `${path}.part`);
+    renameSync(`${path}.part`, path);
+    changed = true;
+  }
+  return changed;
+}
+
+async function handOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, before: AgentStatus | undefined, request: DeployRequest): Promise<void> {
+  if (mark !== undefined) await endProcess(mark);
+  const mustServe = before?.ready === true && before.interfaces.length > 0;
+  try {
+    await start(paths, bundle.sha256, bundle.version, mustServe);
+  } catch (error) {
+    const failed = readMark(paths);
+    if (failed !== undefined) await endProcess(failed);
+    rmSync(paths.state, { force: true });
+    if (mark !== undefined && mark.bundle !== bundle.sha256) {
+      await start(paths, mark.bundle, mark.version, false).then(
+        () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) serves again`); },
+        () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) could not be started again`); },
+      );
+    }
+    throw error;
+  }
+  request.progress(`the agent ${bundle.version} (bundle ${bundle.id}) serves on this machine; its log is ${paths.log}`);
+  const keep = [bundle.id, ...(mark === undefined ? [] : [bundleId(mark.bundle)])];
+  for (const name of readdirSync(paths.bundles)) if (!keep.includes(name)) rmSync(join(paths.bundles, name), { recursive: true });
+}
+
+/** Starts a bundle in a session of its own and waits until it is healthy. */
+async function start(paths: LocalPaths, sha256: string, version: string, mustServe: boolean): Promise<void> {
+  if (existsSync(paths.log) && statSync(paths.log).size > 10_000_000) renameSync(paths.log, `${paths.log}.1`);
+  const offset = existsSync(paths.log) ? statSync(paths.log).size : 0;
+  const log = openSync(paths.log, "a", 0o600);
+  const program = join(paths.bundles, bundleId(sha256), "pxe-agent.js");
+  const child = spawn(process.execPath, [program, "run", "--data", paths.data, "--socket", paths.socket], {
+    detached: true,
+    cwd: paths.data,
+    stdio: ["ignore", log, log],
+    env: agentEnvironment(process.env),
+  });
+  closeSync(log);
+  const failure = new Promise<never>((_resolve, reject) => child.once("error", reject));
+  child.unref();
+  const pid = child.pid;
+  if (pid === undefined) return failure;
+  const mark: AgentMark = { pid, startedAt: await startedAt(pid), bundle: sha256, version };
+  writeFileSync(paths.state, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
+  const client = clientOver(socketTransport(paths.socket));
+  const died = (): Promise<string | undefined> =>
+    Promise.resolve(child.exitCode === null && child.signalCode === null ? undefined : lastLines(readFileSync(paths.log, "utf8").slice(offset), 20));
+  try {
+    await waitHealthy(() => client.status(), died, { bundle: sha256, mustServe }, "this machine");
+  } finally {
+    client.close();
+  }
+}
+
+/** The operator's environment may hold Pulumi's passphrase and tokens: the agent gets only what a process needs. */
+function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+async function askOnce(paths: LocalPaths): Promise<AgentStatus | undefined> {
+  const client = clientOver(socketTransport(paths.socket));
+  try {
+    return await client.status();
+  } catch (error) {
+    if (isUnreachable(error)) return undefined;
+    throw error;
+  } finally {
+    client.close();
+  }
+}
+
+/** The running process that the state file tells of; undefined when there is none. */
+function readMark(paths: LocalPaths): AgentMark | undefined {
+  let text: string;
+  try {
+    text = readFileSync(paths.state, "utf8");
+  } catch {
+    return undefined;
+  }
+  try {
+    const mark = JSON.parse(text) as AgentMark;
+    return isAlive(mark) ? mark : undefined;
+  } catch (cause) {
+    throw pxeError("PXE_COMMAND_FAILED", `${paths.state} can't be read as JSON`, { cause, fix: "End the agent by hand, and delete the file." });
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { bundleFolder, layout, systemUser, unitName } from "./layout";
+import type { Observation } from "./observe";
+import type { AgentBundle } from "./payload";
+import { quote } from "./shell";
+import { authorizedKeyLine, keyLineOwner, launcherText, unitText } from "./systemd";
+
+/** One thing that a target lacks, and the sh lines that mend it. */
+export interface Step {
+  readonly what: string;
+  readonly script: string;
+  /** Whether a running agent must start anew for it to take effect. */
+  readonly restarts: boolean;
+}
+
+export interface Wanted {
+  readonly bundle: AgentBundle;
+  /** The binary that the agent's Node link leads to. */
+  readonly nodePath: string;
+  readonly owner: string;
+  /** Public keys, authorized_keys form, that this owner's control connections may use. */
+  readonly publicKeys: readonly string[];
+}
+
+/** What differs between a target and what it should be, apart from which bundle runs. Empty: nothing is to be done. */
+export function missingSteps(observation: Observation, wanted: Wanted): Step[] {
+  return [
+    ...account(observation),
+    ...folders(observation),
+    ...keys(observation, wanted),
+    ...files(observation, wanted),
+    ...nodeLink(observation, wanted),
+  ];
+}
+
+function step(what: string, restarts: boolean, ...lines: string[]): Step {
+  return { what, restarts, script: lines.join("\n") };
+}
+
+function account(observation: Observation): Step[] {
+  if (observation.account !== "") return [];
+  // "*" is no password, but no locked account either, which sshd would refuse without PAM.
+  return [
+    step(
+      `the user ${systemUser}`,
+      true,
+      `getent group ${systemUser} >/dev/null || groupadd --system ${systemUser}`,
+      `useradd --system --gid ${systemUser} --home-dir ${layout.home} --no-create-home --shell /bin/sh --password '*' ${systemUser}`,
+    ),
+  ];
+}
+
+function folders(observation: Observation): Step[] {
+  const steps: Step[] = [];
+  const stands = (path: string, mode: string, owner: string): boolean => {
+    const state = observation.files.get(path);
+    return state !== undefined && state.mode === mode && state.owner === owner;
+  };
+  // sshd reads the key file as its user, and trusts it only below folders that nobody else may write to (StrictModes).
+  if (!stands(layout.home, "755", "root:root") || !stands(layout.keyFolder, "755", "root:root")) {
+    const paths = `${layout.home} ${layout.keyFolder}`;
+    steps.push(step(`the folder ${layout.home}`, false, `mkdir -p ${paths}`, `chown root:root ${paths}`, `chmod 755 ${paths}`));
+  }
+  const own = `${systemUser}:${systemUser}`;
+  if (observation.account === "" || observation.kept || !stands(layout.data, "700", own)) {
+    steps.push(
+      step(`the folder ${layout.data}`, true, `mkdir -p ${layout.data}`, `chown -R ${own} ${layout.data}`, `chmod 700 ${layout.data}`, `rm -f ${layout.kept}`),
+    );
+  }
+  return steps;
+}
+
+function keys(observation: Observation, wanted: Wanted): Step[] {
+  const lines = wanted.publicKeys.map((key) => authorizedKeyLine(key, wanted.owner));
+  const there = observation.keyLines.filter((line) => keyLineOwner(line) === wanted.owner);
+  const state = observation.files.get(layout.authorizedKeys);
+  const same = there.length === lines.length && lines.every((line) => there.includes(line));
+  if (same && state?.mode === "644" && state.owner === "root:root") return [];
+  return [
+    step(
+      `the control key of ${wanted.owner}`,
+      false,
+      `touch ${layout.authorizedKeys}`,
+      `{ while IFS= read -r line || [ -n "$line" ]; do`,
+      `case "$line" in *${quote(` pulumi-pxe:${wanted.owner}`)}) ;; *) printf '%s\\n' "$line";; esac`,
+      `done <${layout.authorizedKeys}; printf '%s\\n' ${lines.map(quote).join(" ")}; } >${layout.authorizedKeys}.part`,
+      `chown root:root ${layout.authorizedKeys}.part; chmod 644 ${layout.authorizedKeys}.part`,
+      `mv -f ${layout.authorizedKeys}.part ${layout.authorizedKeys}`,
+      // Where SELinux rules, sshd may read keys only in files of this type.
+      `if command -v selinuxenabled >/dev/null && selinuxenabled; then chcon -R -t ssh_home_t ${layout.keyFolder}; fi`,
+    ),
+  ];
+}
+
+function files(observation: Observation, wanted: Wanted): Step[] {
+  const steps: Step[] = [];
+  if (!standsWith(observation, layout.launcher, launcherText, "755")) {
+    steps.push(step(`the launcher ${layout.launcher}`, false, putText(layout.launcher, launcherText, "755")));
+  }
+  if (!standsWith(observation, layout.unit, unitText, "644")) {
+    steps.push(step(`the unit ${layout.unit}`, true, putText(layout.unit, unitText, "644"), "systemctl daemon-reload"));
+  }
+  if (observation.current !== wanted.bundle.id) {
+    const manifest = `${bundleFolder(wanted.bundle.id)}/manifest.json`;
+    steps.push(step(`the bundle ${wanted.bundle.id}`, true, putText(manifest, wanted.bundle.manifest, "644")));
+  }
+  return steps;
+}
+
+function nodeLink(observation: Observation, wanted: Wanted): Step[] {
+  if (observation.nodeLink?.path === wanted.nodePath) return [];
+  return [step(`Node at ${wanted.nodePath}`, true, `mkdir -p $(dirname ${layout.nodeLink})`, putLink(layout.nodeLink, wanted.nodePath))];
+}
+
+function standsWith(observation: Observation, path: string, text: string, mode: string): boolean {
+  const sha256 = createHash("sha256").update(text).digest("hex");
+  return observation.sums.get(path) === sha256 && observation.files.get(path)?.mode === mode;
+}
+
+function putText(path: string, text: string, mode: string): string {
+  const part = `${path}.part`;
+  return [`mkdir -p $(dirname ${path})`, `printf '%s' ${quote(text)} >${part}`, `chmod ${mode} ${part}`, `mv -f ${part} ${path}`].join("\n");
+}
+
+/** A link that is replaced in one step: ln -sf would remove it first, and follow it where it leads to a folder. */
+function putLink(path: string, destination: string): string {
+  return `ln -sfn ${quote(destination)} ${path}.part && mv -fT ${path}.part ${path}`;
+}
+
+/**
+ * sh lines that have one bundle serve instead of the others: stops them, starts it, makes it the one that starts at boot.
+ * @param stop ids of the bundles whose units run
+ */
+export function switchScript(id: string, stop: readonly string[]): string {
+  const others = stop.filter((other) => other !== id).map(unitName);
+  return [
+    "set -e",
+    ...(others.length > 0 ? [`systemctl stop ${others.join(" ")}`] : []),
+    `for link in /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service; do`,
+    `  case "\${link##*/}" in ${unitName(id)}) ;; *) rm -f "$link";; esac`,
+    "done",
+    putLink(layout.current, `bundles/${id}`),
+    `systemctl reset-failed ${unitName(id)} 2>/dev/null || true`,
+    `systemctl --quiet enable ${unitName(id)} 2>/dev/null`,
+    `systemctl restart ${unitName(id)}`,
+  ].join("\n");
+}
+
+/** sh lines that delete what no bundle in use needs. */
+export function pruneScript(keep: readonly string[], nodePath: string): string {
+  const kept = (names: readonly string[]): string => [...names.map(quote), "''"].join("|");
+  return [
+    `for path in ${layout.bundles}/*; do case "\${path##*/}" in ${kept(keep)}) ;; *) rm -rf "$path";; esac; done`,
+    `for path in ${layout.nodes}/*; do case ${quote(nodePath)} in "$path"/*) ;; *) rm -rf "$path";; esac; done`,
+    `rmdir ${layout.nodes} 2>/dev/null || true`,
+  ].join("\n");
+}

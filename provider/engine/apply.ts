@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from "node:util";
+import { finding, throwFindings, type Finding } from "../errors";
+import type { ApplyRequest, DocumentRevision, NewEvent } from "../model/control";
+import { documentLabel, type Document, type HostDocument, type Stored } from "../model/documents";
+import { checkReferences, checkRules } from "../model/rules";
+import type { InstallFacts } from "./facts";
+import { declareHost, forgetHost, type Match, type Randomness } from "./lifecycle";
+import { documentKey, ownedKey, sharesIdentity } from "./view";
+
+/** What a batch is decided by. */
+export interface ApplyState {
+  readonly revision: number;
+  readonly documents: readonly Stored[];
+  readonly facts: readonly InstallFacts[];
+}
+
+/** What a batch does when all of it is right. */
+export interface ApplyPlan {
+  readonly revision: number;
+  readonly put: readonly Stored[];
+  readonly deleted: readonly Document[];
+  readonly facts: readonly InstallFacts[];
+  readonly forgottenFacts: readonly string[];
+  readonly events: readonly NewEvent[];
+  /** Revisions of what the batch named, changed or not. */
+  readonly revisions: readonly DocumentRevision[];
+}
+
+/**
+ * Decides a batch as a whole: checked against everything held, and either all of it takes effect or a PxeError with every finding
+ * is thrown. A document that is put unchanged keeps its revision; deleting what is missing, or what has another `rev`, does nothing.
+ */
+export function planApply(state: ApplyState, request: ApplyRequest, now: number, random: Randomness): ApplyPlan {
+  const held = new Map(state.documents.map((doc) => [documentKey(doc), doc]));
+  const deleted = request.delete.flatMap((item) => {
+    const doc = held.get(documentKey({ ...item, owner: request.owner }));
+    return doc === undefined || (item.rev !== undefined && item.rev !== doc.rev) ? [] : [doc];
+  });
+  for (const doc of deleted) held.delete(documentKey(doc));
+  const others = [...held.values()];
+  throwFindings([...batchFindings(state, request, others), ...checkRules(request.put, others), ...checkReferences(request.put, [...others, ...request.put])]);
+
+  const changed = request.put.filter((doc) => !isDeepStrictEqual(withoutRevision(held.get(documentKey(doc))), doc));
+  const revision = changed.length + deleted.length === 0 ? state.revision : state.revision + 1;
+  const put = changed.map((doc): Stored => ({ ...doc, rev: revision }));
+  for (const doc of put) held.set(documentKey(doc), doc);
+  const facts = planFacts(state, request, deleted, held, now, random);
+  return {
+    revision, put, deleted, ...facts,
+    events: [...(revision === state.revision ? [] : [appliedEvent(request, put, deleted)]), ...facts.events],
+    revisions: request.put.map((doc) => ({ kind: doc.kind, name: doc.name, rev: held.get(documentKey(doc))?.rev ?? revision })),
+  };
+}
+
+function batchFindings(state: ApplyState, request: ApplyRequest, others: readonly Stored[]): Finding[] {
+  const findings: Finding[] = [];
+  if (request.expectedRevision !== undefined && request.expectedRevision !== state.revision) {
+    findings.push(finding("PXE_REVISION_CONFLICT", `the agent is at revision ${String(state.revision)}, not ${String(request.expectedRevision)}`));
+  }
+  const seen = new Set<string>();
+  for (const doc of request.put) {
+    const where = [{ document: documentLabel(doc) }];
+    if (doc.owner !== request.owner) findings.push(finding("PXE_OWNED_BY_OTHER", `the document is of ${doc.owner}, the batch of ${request.owner}`, { where }));
+    if (seen.has(documentKey(doc))) findings.push(finding("PXE_DUPLICATE", "the batch holds the document twice", { where }));
+    seen.add(documentKey(doc));
+    const foreign = doc.kind === "server" ? others.find((other) => other.kind === "server" && other.owner !== doc.owner) : undefined;
+    if (foreign !== undefined) findings.push(finding("PXE_OWNED_BY_OTHER", `the agent belongs to ${documentLabel(foreign)} of ${foreign.owner}`, { where }));
+  }
+  for (const item of request.arm) {
+    if (!request.put.some((doc) => doc.kind === "host" && doc.name === item.host)) {
+      findings.push(finding("PXE_UNKNOWN_REFERENCE", `an arming names host/${item.host}, which is not in the batch`, { where: [{ document: `host/${item.host}` }] }));
+    }
+  }
+  return findings;
+}
+
+function withoutRevision(doc: Stored | undefined): Document | undefined {
+  if (doc === undefined) return undefined;
+  const { rev: _rev, ...rest } = doc;
+  return rest;
+}
+
+function appliedEvent(request: ApplyRequest, put: readonly Document[], deleted: readonly Document[]): NewEvent {
+  const parts = [
+    ...(put.length === 0 ? [] : [`set ${summary(put)}`]),
+    ...(deleted.length === 0 ? [] : [`removed ${summary(deleted)}`]),
+  ];
+  return { kind: "documents.applied", host: null, mac: null, address: null, text: `${request.owner}: ${parts.join("; ")}` };
+}
+
+function summary(docs: readonly Document[]): string {
+  const names = docs.map(documentLabel);
+  return names.length <= 6 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${String(names.length - 5)} more`;
+}
+
+interface FactsPlan {
+  readonly facts: InstallFacts[];
+  readonly forgottenFacts: string[];
+  readonly events: NewEvent[];
+}
+
+/** Facts of the deleted first, so that a rename inside one batch finds its record, then of each pushed host in order. */
+function planFacts(
+  state: ApplyState, request: ApplyRequest, deleted: readonly Document[], held: ReadonlyMap<string, Stored>, now: number, random: Randomness,
+): FactsPlan {
+  const records = new Map(state.facts.map((facts) => [facts.id, facts]));
+  const touched = new Set<string>();
+  const forgotten = new Set<string>();
+  const events: NewEvent[] = [];
+  const pushed = request.put.filter((doc) => doc.kind === "host");
+  for (const document of pushed) {
+    const change = declareHost(
+      {
+        document,
+        matches: matchesOf(document, [...records.values()], held),
+        arming: request.arm.find((item) => item.host === document.name),
+        known: request.facts.find((item) => item.host === document.name),
+      },
+      now, random,
+    );
+    for (const id of change.removed) {
+      records.delete(id);
+      touched.delete(id);
+      forgotten.add(id);
+    }
+    if (!isDeepStrictEqual(records.get(change.facts.id), change.facts)) touched.add(change.facts.id);
+    records.set(change.facts.id, change.facts);
+    events.push(...change.events);
+  }
+  for (const facts of records.values()) {
+    const gone = deleted.some((doc) => doc.kind === "host" && ownedKey(doc) === ownedKey(facts)) && !held.has(`host ${ownedKey(facts)}`);
+    const change = gone ? forgetHost(facts, now) : undefined;
+    if (change === undefined) continue;
+    records.set(change.facts.id, change.facts);
+    touched.add(change.facts.id);
+    events.push(...change.events);
+  }
+  return { facts: [...touched].flatMap((id) => records.get(id) ?? []), forgottenFacts: [...forgotten], events };
+}
+
+/**
+ * The records that know the host. Its own is claimed; another's is taken over only when the host has none of its own (a rename)
+ * and the other's document is gone or loses an identity to this one.
+ */
+function matchesOf(document: HostDocument, records: readonly InstallFacts[], held: ReadonlyMap<string, Stored>): Match[] {
+  const own = records.some((facts) => ownedKey(facts) === ownedKey(document));
+  return records.filter((facts) => isKnownAs(facts, document)).map((facts) => {
+    if (ownedKey(facts) === ownedKey(document)) return { facts, claimed: true };
+    const live = held.get(`host ${ownedKey(facts)}`);
+    const yields = live === undefined || (live.kind === "host" && sharesIdentity(live, document));
+    return { facts, claimed: !own && yields };
+  });
+}
+
+function isKnownAs(facts: InstallFacts, host: HostDocument): boolean {
+  return (
+    ownedKey(facts) === ownedKey(host) ||
+    facts.macs.some((mac) => host.spec.macs.includes(mac)) ||
+    (host.spec.uuid !== undefined && facts.uuids.includes(host.spec.uuid))
+  );
+}

@@ -1,0 +1,38 @@
+import type { DhcpPacket } from "../../wire/dhcp";
+import type { NewEvent } from "../../model/control";
+import type { Lease } from "../leases";
+import type { Offer } from "./bindings";
+
+/** Where a reply goes, computed from the request's fields (RFC 2131 section 4.1). */
+export type Destination =
+  | { readonly kind: "relay"; readonly address: string; readonly port: number }
+  /** To a client that has its address. */
+  | { readonly kind: "unicast"; readonly address: string }
+  | { readonly kind: "broadcast" }
+  /** To a client that doesn't answer ARP for its address yet. */
+  | { readonly kind: "hardware"; readonly address: string; readonly mac: string };
+
+export type LeaseWrite =
+  | { readonly type: "lease.put"; readonly lease: Lease }
+  | { readonly type: "lease.delete"; readonly address: string };
+
+export type OfferWrite =
+  | { readonly type: "offer.put"; readonly offer: Offer }
+  | { readonly type: "offer.drop"; readonly address: string };
+
+/** What is to be done about a packet. */
+export interface DhcpDecision {
+  readonly reply: { readonly packet: DhcpPacket; readonly destination: Destination } | undefined;
+  /** To be on stable storage before the reply leaves. */
+  readonly leases: readonly LeaseWrite[];
+  /** Take effect at once, so that a packet that comes while `leases` are being stored finds the address held. */
+  readonly offers: readonly OfferWrite[];
+  readonly events: readonly NewEvent[];
+  /** Why, for the log. */
+  readonly reason: string;
+}
+
+/** No reply, nothing changed. */
+export function silent(reason: string, change: Partial<Pick<DhcpDecision, "leases" | "offers" | "events">> = {}): DhcpDecision {
+  return { reply: undefined, leases: [], offers: [], events: [], ...change, reason };
+}

@@ -1,0 +1,185 @@
+import type { InstallState, KnownFact, NewEvent } from "../model/control";
+import { documentLabel, type HostDocument } from "../model/documents";
+import type { InstallFacts } from "./facts";
+
+/** Randomness, passed in so that the engine stays pure. */
+export interface Randomness {
+  /** A new record's key. */
+  id(): string;
+  /** An unguessable URL segment. */
+  token(): string;
+}
+
+/** A change of facts: the record to store, those that it took in, and what to tell. */
+export interface FactsChange {
+  readonly facts: InstallFacts;
+  readonly removed: readonly string[];
+  readonly events: readonly NewEvent[];
+}
+
+/** What `declareHost` decides by. */
+export interface Declaration {
+  readonly document: HostDocument;
+  /** Every record that shares the host's name, a MAC or a UUID. */
+  readonly matches: readonly Match[];
+  readonly arming: { readonly reason: "create" } | { readonly reason: "reinstall"; readonly generation: string } | undefined;
+  readonly known: KnownFact | undefined;
+}
+
+/** A record found by an identity, and whether the host takes it over: its own, or one whose document is gone or superseded by it. */
+export interface Match {
+  readonly facts: InstallFacts;
+  readonly claimed: boolean;
+}
+
+/** An arming for a reinstall is void after this, in milliseconds: an order that nobody followed must not wipe a machine next month. */
+export const armedFor = 24 * 3600 * 1000;
+
+/** Where records disagree the first of these wins: those that boot from disk before those that install. */
+const safestFirst: readonly InstallState[] = ["up", "installed", "failed", "wiping", "adopted", "installing", "armed"];
+
+/** The state that can wipe least; ties go to the earlier in the list. */
+export function safest(states: readonly InstallState[]): InstallState | undefined {
+  return safestFirst.find((state) => states.includes(state));
+}
+
+/** Whether a netboot in this state may install. */
+export function mayInstall(state: InstallState): boolean {
+  return state === "armed" || state === "installing";
+}
+
+function hostEvent(kind: NewEvent["kind"], facts: InstallFacts, text: string): NewEvent {
+  return { kind, host: facts.name, mac: facts.macs[0] ?? null, address: null, text };
+}
+
+/**
+ * What a pushed host's facts become. Only an explicit arming makes a host install, and `create` only where nothing at all is
+ * known of it: a host that is declared again, renamed, moved or restored keeps what is known, the safest where that disagrees.
+ */
+export function declareHost(input: Declaration, now: number, random: Randomness): FactsChange {
+  const { document } = input;
+  const known = knownBefore(input);
+  const base = carriedFacts(input, known, now, random);
+  const removed = input.matches.filter((match) => match.claimed && match.facts.id !== base.facts.id).map((match) => match.facts.id);
+  const armed = applyArming(input, base, now, random);
+  const facts = { ...armed.facts, macs: union(armed.facts.macs, document.spec.macs), uuids: union(armed.facts.uuids, document.spec.uuid === undefined ? [] : [document.spec.uuid]) };
+  return { facts, removed, events: armed.events.map((event) => ({ ...event, mac: document.spec.macs[0] ?? null })) };
+}
+
+interface Carried {
+  readonly facts: InstallFacts;
+  readonly isNew: boolean;
+}
+
+/** All that is known of the machine's state, from here and from the provider's own state file. */
+function knownBefore(input: Declaration): InstallState | undefined {
+  const states = input.matches.map((match) => match.facts.state);
+  if (states.length > 0) return safest(input.known === undefined ? states : [...states, adoptable(input.known.state)]);
+  return input.known === undefined ? undefined : adoptable(input.known.state);
+}
+
+/** A provider's memory of a host that had not finished says only that it was declared before: never grounds to install. */
+function adoptable(state: InstallState): InstallState {
+  return state === "installed" || state === "up" ? state : "adopted";
+}
+
+function carriedFacts(input: Declaration, known: InstallState | undefined, now: number, random: Randomness): Carried {
+  const { document } = input;
+  const claimed = input.matches.filter((match) => match.claimed).map((match) => match.facts);
+  const own = claimed.find((facts) => facts.owner === document.owner && facts.name === document.name) ?? claimed[0];
+  const all = input.matches.map((match) => match.facts);
+  const consumed = union(all.flatMap((facts) => facts.consumed), input.known?.consumed ?? []);
+  const installedAt = latest([...all.map((facts) => facts.installedAt), input.known?.installedAt ?? null]);
+  const identity = { owner: document.owner, name: document.name, consumed, installedAt };
+  const state = known ?? "adopted";
+  if (own === undefined) {
+    const reason = known === undefined ? "declared without an order to install it" : "was known before it was declared: boots from its disk";
+    const facts: InstallFacts = {
+      id: random.id(), ...identity, macs: [], uuids: [], state: mayInstall(state) ? "adopted" : state, since: now, reason,
+      token: null, armedUntil: null, sshHostKeys: [],
+    };
+    return { facts, isNew: known === undefined };
+  }
+  const macs = union(...claimed.map((facts) => facts.macs));
+  const uuids = union(...claimed.map((facts) => facts.uuids));
+  if (own.state === state) return { facts: { ...own, ...identity, macs, uuids }, isNew: false };
+  const winner = all.find((facts) => facts.state === state);
+  const reason = winner === undefined ? "the provider's state knows it as installed" : winner.reason;
+  return { facts: { ...settle(own, state, reason, winner?.since ?? now), ...identity, macs, uuids }, isNew: false };
+}
+
+/** A state in which no install is under way: its token is void. */
+function settle(facts: InstallFacts, state: InstallState, reason: string, now: number): InstallFacts {
+  return { ...facts, state, reason, since: now, token: null, armedUntil: null };
+}
+
+function arm(facts: InstallFacts, reason: string, armedUntil: number | null, now: number, random: Randomness): InstallFacts {
+  return { ...facts, state: "armed", reason, since: now, token: random.token(), armedUntil };
+}
+
+function applyArming(input: Declaration, base: Carried, now: number, random: Randomness): { facts: InstallFacts; events: NewEvent[] } {
+  const { facts, isNew } = base;
+  const { document, arming } = input;
+  if (document.spec.install === "never" && mayInstall(facts.state)) {
+    const settled = settle(facts, "adopted", 'declared with install: "never"', now);
+    return { facts: settled, events: [hostEvent("host.adopted", settled, `${settled.name} is no longer armed: install is "never"`)] };
+  }
+  if (arming?.reason === "create" && isNew && document.spec.install === "once") {
+    const armed = arm(facts, "declared for the first time", null, now, random);
+    return { facts: armed, events: [hostEvent("host.armed", armed, `${armed.name} will install at its next network boot`)] };
+  }
+  if (arming?.reason === "reinstall" && !facts.consumed.includes(arming.generation) && document.spec.install === "once") {
+    const armed = arm(facts, `reinstall "${arming.generation}"`, now + armedFor, now, random);
+    const used = { ...armed, consumed: [...facts.consumed, arming.generation] };
+    return { facts: used, events: [hostEvent("host.armed", used, `${used.name} will be installed again at its next network boot (${used.reason})`)] };
+  }
+  if (!isNew) return { facts, events: [] };
+  const reason = document.spec.install === "never" ? 'declared with install: "never"' : facts.reason;
+  const adopted = { ...facts, reason };
+  return { facts: adopted, events: [hostEvent("host.adopted", adopted, `${adopted.name} boots from its disk (${reason})`)] };
+}
+
+/** A host whose document is deleted before it was installed is disarmed: declared again it boots from its disk. */
+export function forgetHost(facts: InstallFacts, now: number): FactsChange | undefined {
+  if (!mayInstall(facts.state)) return undefined;
+  const settled = settle(facts, "adopted", `${documentLabel({ kind: "host", name: facts.name })} was removed before it was installed`, now);
+  return { facts: settled, removed: [], events: [hostEvent("host.adopted", settled, `${settled.name} is no longer armed: it was removed`)] };
+}
+
+/** An installer's or an installed system's progress, as posted with the install's token. */
+export type Progress =
+  | { readonly kind: "stage"; readonly stage: string; readonly text: string }
+  | { readonly kind: "done"; readonly sshHostKeys: readonly string[] };
+
+const stageStates: Readonly<Record<string, "installing" | "wiping">> = { installing: "installing", wiping: "wiping" };
+
+/** What a token's POST makes of the facts: the only way on from `armed` (UDP packets and GETs never change an install state). */
+export function reportProgress(facts: InstallFacts, progress: Progress, now: number): FactsChange {
+  if (progress.kind === "done") {
+    const settled = settle(facts, "installed", "its installer reported that it is done", now);
+    const installed = { ...settled, installedAt: now, sshHostKeys: progress.sshHostKeys };
+    return { facts: installed, removed: [], events: [hostEvent("host.installed", installed, `${facts.name} is installed`)] };
+  }
+  if (progress.stage === "failed") {
+    const failed = settle(facts, "failed", progress.text === "" ? "its installer reported a failure" : progress.text, now);
+    return { facts: failed, removed: [], events: [hostEvent("host.failed", failed, `${facts.name} failed: ${failed.reason}`)] };
+  }
+  const state = stageStates[progress.stage];
+  const text = `${facts.name} reports: ${progress.stage}${progress.text === "" ? "" : `: ${progress.text}`}`;
+  // A late "installing" of an installer that has begun to write must not make the next netboot install again.
+  if (state === undefined || state === facts.state || facts.state === "wiping") {
+    return { facts, removed: [], events: [hostEvent("host.report", facts, text)] };
+  }
+  const reason = state === "installing" ? "its installer is running" : "its installer writes to its disk: another network boot boots the disk";
+  const moved: InstallFacts = { ...facts, state, reason, since: now };
+  return { facts: moved, removed: [], events: [hostEvent(state === "installing" ? "host.installing" : "host.wiping", moved, text)] };
+}
+
+function union(...lists: (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())];
+}
+
+function latest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}

@@ -1,0 +1,49 @@
+import { finding, type Finding } from "../errors";
+import { subnetSpec, type SubnetSpec } from "../model/documents";
+import { parseDuration } from "../model/duration";
+import type { Connections } from "./connections";
+import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
+import { checkedSpec, identify, userInputs } from "./identity";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, withDrift } from "./residence";
+import type { DocumentTable } from "./table";
+import { isUnknown } from "./unknown";
+import { validateKnown, type Checked } from "./validate";
+
+/** DhcpSubnet: one IPv4 network that the agent serves. */
+export function subnetResource(connections: Connections, table: DocumentTable): ResourceDefinition {
+  return {
+    label: (inputs) => `subnet/${nameOf(inputs)}`,
+    check(inputs) {
+      const identity = identify("subnet", inputs);
+      const spec = specOf(inputs, identity.label);
+      const server = text(inputs, "server");
+      if (spec.value === undefined) table.postpone(server, identity.label);
+      const document = spec.value === undefined ? undefined : documentOf("subnet", identity, spec.value);
+      if (document !== undefined) table.register(server, identity.self, document);
+      const rules = document === undefined ? [] : table.findings(server, document);
+      return { inputs, findings: [...identity.findings, ...spec.findings, ...rules] };
+    },
+    replaces: () => [],
+    async ensure(inputs, outputs) {
+      const spec = checkedSpec(specOf(inputs, `subnet/${nameOf(inputs)}`));
+      const left = await placeDocument(connections, documentOf("subnet", residenceFor(inputs), spec), inputs, outputs);
+      return { ...left.outputs, cidr: spec.cidr };
+    },
+    async observe(outputs) {
+      const { drift } = await observeDocument(connections, "subnet", outputs);
+      return withDrift(outputs, drift);
+    },
+    remove: (outputs) => removeDocument(connections, "subnet", outputs),
+  };
+}
+
+function specOf(inputs: Plain, label: string): Checked<SubnetSpec> {
+  const { leaseTime, ...rest } = userInputs(inputs, []);
+  const seconds = isUnknown(leaseTime) ? leaseTime : parseDuration(leaseTime);
+  const malformed: Finding[] =
+    leaseTime === undefined || seconds !== undefined
+      ? []
+      : [finding("PXE_INPUT_INVALID", 'leaseTime is neither seconds nor a duration like "1h" or "90m"', { where: [{ document: label, property: "leaseTime" }] })];
+  const spec = validateKnown(subnetSpec, seconds === undefined ? rest : { ...rest, leaseTime: seconds }, label);
+  return { value: malformed.length > 0 ? undefined : spec.value, findings: [...malformed, ...spec.findings] };
+}

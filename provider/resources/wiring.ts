@@ -1,0 +1,21 @@
+import { AssetLibrary } from "./assets";
+import { Connections } from "./connections";
+import type { ResourceDefinition } from "./definition";
+import { hostResource } from "./host";
+import type { DeployPort } from "./ports";
+import { profileResource } from "./profile";
+import { serverResource } from "./server";
+import { subnetResource } from "./subnet";
+import { DocumentTable } from "./table";
+
+/** The four resources with what they share for as long as one operation lasts: connections, batches and the table of documents. */
+export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host", ResourceDefinition> {
+  const connections = new Connections(deploy);
+  const table = new DocumentTable();
+  return {
+    server: serverResource(connections, table, deploy),
+    subnet: subnetResource(connections, table),
+    profile: profileResource(connections, table, new AssetLibrary()),
+    host: hostResource(connections, table),
+  };
+}

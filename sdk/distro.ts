@@ -1,0 +1,71 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { AssetArgs, DistroPreset } from "./profile";
+
+interface CommonOptions {
+  /** Added to the kernel arguments, `quiet` and the like. */
+  kernelArgs?: string | undefined;
+  /** A serial console for the installer and the installed system, `ttyS0,115200n8`. */
+  console?: string | undefined;
+}
+
+export interface DebianOptions extends CommonOptions {
+  /** The mirror's root, the folder that holds `dists` and `pool`: its netboot images are taken. */
+  mirror?: pulumi.Input<string> | undefined;
+  /** Instead of the mirror's: a local folder or URL that holds `linux` and `initrd.gz` of a netboot image. */
+  installer?: pulumi.Input<string> | undefined;
+}
+
+export interface RockyOptions extends CommonOptions {
+  /** The mirror's root, the folder that holds the releases (`9`, `10`). */
+  mirror: pulumi.Input<string>;
+}
+
+const debianCodenames = { 12: "bookworm", 13: "trixie" } as const;
+
+/**
+ * Debian's installer for x86_64.
+ * @throws TypeError without a mirror and an installer
+ */
+export function debian(release: keyof typeof debianCodenames, options: DebianOptions): DistroPreset {
+  const { mirror, installer } = options;
+  const images = `dists/${debianCodenames[release]}/main/installer-amd64/current/images/netboot/debian-installer/amd64`;
+  const folder = installer ?? (mirror === undefined ? undefined : mapped(mirror, (root) => `${trimmed(root)}/${images}`));
+  if (folder === undefined) throw new TypeError(`distro.debian(${String(release)}): give a mirror, or an installer`);
+  // What stands after --- is carried into the installed system's own boot loader.
+  const serial = options.console === undefined ? "" : `console=${options.console} --- console=${options.console}`;
+  return {
+    distro: { family: "debian", release: String(release) },
+    kernel: mapped(folder, (place) => fileIn(place, "linux")),
+    initrd: [mapped(folder, (place) => fileIn(place, "initrd.gz"))],
+    kernelArgs: joined(options.kernelArgs, serial),
+  };
+}
+
+/** Rocky Linux's installer for x86_64. */
+export function rocky(release: 9 | 10, options: RockyOptions): DistroPreset {
+  const tree = mapped(options.mirror, (root) => `${trimmed(root)}/${String(release)}/BaseOS/x86_64/os`);
+  return {
+    distro: { family: "rhel", release: String(release), repository: mapped(tree, (root) => `${root}/`) },
+    kernel: mapped(tree, (root) => fileIn(`${root}/images/pxeboot`, "vmlinuz")),
+    initrd: [mapped(tree, (root) => fileIn(`${root}/images/pxeboot`, "initrd.img"))],
+    kernelArgs: joined(options.kernelArgs, options.console === undefined ? "" : `console=${options.console} inst.text`),
+  };
+}
+
+function fileIn(place: string, name: string): AssetArgs {
+  const full = `${trimmed(place)}/${name}`;
+  return /^https?:\/\//.test(place) ? { url: full } : { path: full };
+}
+
+function trimmed(text: string): string {
+  return text.replace(/\/+$/, "");
+}
+
+function joined(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== "").join(" ");
+}
+
+/** Plain values stay plain, so that presets can be looked at and changed. */
+function mapped<T>(value: pulumi.Input<string>, work: (text: string) => T): pulumi.Input<T> {
+  return typeof value === "string" ? (work(value) as pulumi.Input<T>) : (pulumi.output(value).apply((text) => work(text)) as pulumi.Input<T>);
+}

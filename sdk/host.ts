@@ -1,0 +1,59 @@
+import * as pulumi from "@pulumi/pulumi";
+import { childInputs, childOptions, requireResource, resourceType } from "./identity";
+import type { BootProfile } from "./profile";
+import type { PxeServer } from "./server";
+import type { DhcpSubnet } from "./subnet";
+
+/** Where a machine stands on its way to being installed; the outputs tell what was so at the last operation or refresh. */
+export type InstallState = "adopted" | "armed" | "installing" | "wiping" | "installed" | "up" | "failed";
+
+export interface KickstartHostArgs {
+  server: PxeServer;
+  profile: BootProfile;
+  subnet: DhcpSubnet;
+  /** Its MAC addresses; the first is the one it boots from. */
+  macs: pulumi.Input<pulumi.Input<string>[]>;
+  /** Its SMBIOS UUID. */
+  uuid?: pulumi.Input<string> | undefined;
+  /** A reserved address. Default: one from the subnet's pools. */
+  ip?: pulumi.Input<string> | undefined;
+  /** Default: the resource's name. */
+  hostname?: pulumi.Input<string> | undefined;
+  /**
+   * `once` (default): installed when it is declared for the first time; a machine that the server already knows is never
+   * installed again by itself. `never`: only ever boots from its disk.
+   */
+  install?: pulumi.Input<"once" | "never"> | undefined;
+  /** Any text. A text that was never used for this host orders one new installation: **the machine's disk is overwritten**. */
+  reinstall?: pulumi.Input<string> | undefined;
+  /** What its answer file may name as `secrets.<name>`. Always kept as secrets; the plan shows placeholders. */
+  secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+}
+
+const type = "KickstartHost";
+
+/** One machine. It is never replaced: every change is made in place, and none but a new `reinstall` installs it again. */
+export class KickstartHost extends pulumi.CustomResource {
+  declare readonly hostname: pulumi.Output<string>;
+  declare readonly macs: pulumi.Output<string[]>;
+  declare readonly state: pulumi.Output<InstallState>;
+  /** Unix time in milliseconds; null before the first installation. */
+  declare readonly installedAt: pulumi.Output<number | null>;
+  /** The address that it was last given. */
+  declare readonly address: pulumi.Output<string | null>;
+  /** Public host keys, as reported by the installed machine. */
+  declare readonly sshHostKeys: pulumi.Output<string[]>;
+
+  constructor(name: string, args: KickstartHostArgs, options?: pulumi.CustomResourceOptions) {
+    const own = childInputs("host", type, name, args.server);
+    requireResource(args.profile, "profile", "a BootProfile", type, name);
+    requireResource(args.subnet, "subnet", "a DhcpSubnet", type, name);
+    const { profile, subnet } = args;
+    // The check replaces the value of `rendered`; that it is a secret, if what it is made of holds one, stays.
+    const rendered = pulumi.all([profile.secrecy, args.hostname, args.macs, args.ip]).apply(() => ({}));
+    const secrets = args.secrets === undefined ? undefined : pulumi.secret(args.secrets);
+    const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
+    const inputs = { ...args, ...own, profile: profile.documentName, subnet: subnet.documentName, secrets, rendered };
+    super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options));
+  }
+}

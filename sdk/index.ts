@@ -1,0 +1,8 @@
+/** Install bare metal from a Pulumi program. See README.md for a first example. */
+export { kickstart, preseed, type Answer, type AnswerArgs } from "./answer";
+export * as distro from "./distro";
+export { KickstartHost, type InstallState, type KickstartHostArgs } from "./host";
+export type { Connection } from "./identity";
+export { BootProfile, type AssetArgs, type BiosLoaderArgs, type BootProfileArgs, type DistroArgs, type DistroPreset } from "./profile";
+export { PxeServer, type PxeServerArgs, type RemoteTarget } from "./server";
+export { DhcpSubnet, type AddressPool, type DhcpSubnetArgs } from "./subnet";

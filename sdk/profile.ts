@@ -1,0 +1,70 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Answer } from "./answer";
+import { childInputs, childOptions, nameAfter, resourceType } from "./identity";
+import type { PxeServer } from "./server";
+
+/** A file: on the machine that runs Pulumi (`path`), or downloaded there (`url`). Give exactly one. */
+export interface AssetArgs {
+  path?: pulumi.Input<string> | undefined;
+  /** Without `sha256` it stays what it was when it was first downloaded, as long as the URL is the same. */
+  url?: pulumi.Input<string> | undefined;
+  /** The sum that the file must have, lower-case hexadecimal. */
+  sha256?: pulumi.Input<string> | undefined;
+  /** The name under which it is served. Default: the last part of the path or URL. */
+  name?: pulumi.Input<string> | undefined;
+}
+
+/** The distribution that a profile installs. */
+export interface DistroArgs {
+  family: pulumi.Input<"debian" | "rhel">;
+  release: pulumi.Input<string>;
+  /** Where Anaconda finds its install tree (`inst.repo`). */
+  repository?: pulumi.Input<string> | undefined;
+}
+
+/** A network boot program for BIOS machines, and what it fetches from beside itself. */
+export interface BiosLoaderArgs {
+  program: pulumi.Input<AssetArgs>;
+  modules?: pulumi.Input<pulumi.Input<AssetArgs>[]> | undefined;
+}
+
+/** What a distribution's preset fills in. */
+export interface DistroPreset {
+  distro: pulumi.Input<DistroArgs>;
+  kernel: pulumi.Input<AssetArgs>;
+  initrd: pulumi.Input<pulumi.Input<AssetArgs>[]>;
+  kernelArgs: pulumi.Input<string>;
+}
+
+export interface BootProfileArgs {
+  server: PxeServer;
+  distro: pulumi.Input<DistroArgs>;
+  /** Default: x86_64. */
+  architecture?: pulumi.Input<"x86_64"> | undefined;
+  kernel: pulumi.Input<AssetArgs>;
+  initrd: pulumi.Input<pulumi.Input<AssetArgs>[]>;
+  /** Default: PXELINUX from the packages of the machine that runs Pulumi, or from the folder PXE_SYSLINUX_DIR. */
+  loader?: pulumi.Input<{ bios?: pulumi.Input<BiosLoaderArgs> | undefined }> | undefined;
+  /** Added to the kernel arguments that the installer needs, which come by themselves. */
+  kernelArgs?: pulumi.Input<string> | undefined;
+  /** The answer file, from `preseed()` or `kickstart()`. */
+  answer?: pulumi.Input<Answer> | undefined;
+}
+
+const type = "BootProfile";
+
+/** How machines are installed: kernel, initial RAM disk, loader and answer file. */
+export class BootProfile extends pulumi.CustomResource {
+  /** The name to refer to it by, known in previews. */
+  readonly documentName: pulumi.Output<string>;
+  /** Empty; a secret if anything that hosts are rendered from is one. */
+  readonly secrecy: pulumi.Output<object>;
+  declare readonly distro: pulumi.Output<{ family: string; release: string; repository?: string }>;
+
+  constructor(name: string, args: BootProfileArgs, options?: pulumi.CustomResourceOptions) {
+    const computed = { files: undefined };
+    super(resourceType(type), name, { ...args, ...computed, ...childInputs("profile", type, name, args.server) }, childOptions(args.server, options));
+    this.documentName = nameAfter(this, name);
+    this.secrecy = pulumi.all([args.answer, args.kernelArgs, args.distro]).apply(() => ({}));
+  }
+}

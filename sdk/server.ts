@@ -1,0 +1,86 @@
+import * as pulumi from "@pulumi/pulumi";
+import { ownInputs, resourceType, type Connection } from "./identity";
+
+/** A machine reached over SSH. One way to authenticate must be given: a key, a key's path, an SSH agent or a password. */
+export interface RemoteTarget {
+  /** Name or address. Changing it means another target: the agent is deployed there and removed from the old one. */
+  host: pulumi.Input<string>;
+  /** Default: 22. */
+  port?: pulumi.Input<number> | undefined;
+  /** Default: `root`. Anybody else needs passwordless sudo. */
+  user?: pulumi.Input<string> | undefined;
+  /** The text of a private key without passphrase. Always kept as a secret. */
+  privateKey?: pulumi.Input<string> | undefined;
+  /** A private key's file on the machine that runs Pulumi; `~/` is the home folder. */
+  privateKeyPath?: pulumi.Input<string> | undefined;
+  /** `true`: the SSH agent at SSH_AUTH_SOCK; or the path of an agent's socket. */
+  agent?: pulumi.Input<boolean | string> | undefined;
+  /** Always kept as a secret. */
+  password?: pulumi.Input<string> | undefined;
+  /** `SHA256:…` of the target's host key; or `trust-first` to trust what is found first. Default: what known_hosts says. */
+  hostKey?: pulumi.Input<string> | undefined;
+  /** Whether commands go through `sudo -n`. Default: unless the user is root. */
+  sudo?: pulumi.Input<boolean> | undefined;
+}
+
+export interface PxeServerArgs {
+  /** Where the agent runs: a machine reached over SSH, or `"local"` for this one. */
+  target: pulumi.Input<"local" | RemoteTarget>;
+  /** The network interfaces that the agent serves on. It never answers on any other. */
+  interfaces: pulumi.Input<pulumi.Input<string>[]>;
+  /** Default: 67. Other ports than the defaults are for tries without root. */
+  dhcpPort?: pulumi.Input<number> | undefined;
+  /** Default: 69. */
+  tftpPort?: pulumi.Input<number> | undefined;
+  /** Default: 80. */
+  httpPort?: pulumi.Input<number> | undefined;
+  /** Whether clients that ask for another network's address are told so (DHCPNAK). Default: true. */
+  authoritative?: pulumi.Input<boolean> | undefined;
+  /** Lets an older pulumi-pxe replace a newer agent. */
+  allowDowngrade?: pulumi.Input<boolean> | undefined;
+}
+
+const type = "PxeServer";
+
+/** A boot server: deploys the agent to its target and keeps it running there. */
+export class PxeServer extends pulumi.CustomResource {
+  /** What this resource is called by those that belong to it. */
+  readonly self: string;
+  declare readonly connection: pulumi.Output<Connection>;
+  /** The private key whose only right on the target is to talk to the agent. A secret. */
+  declare readonly controlKey: pulumi.Output<string>;
+  /** Version of the running agent. */
+  declare readonly agentVersion: pulumi.Output<string>;
+  /** SHA-256 of the running agent's bundle. */
+  declare readonly bundle: pulumi.Output<string>;
+  /** The target's SSH host key as pinned or first trusted, `SHA256:…`; null for `"local"`. */
+  declare readonly hostKey: pulumi.Output<string | null>;
+  /** The target's architecture. */
+  declare readonly architecture: pulumi.Output<string>;
+
+  constructor(name: string, args: PxeServerArgs, options?: pulumi.CustomResourceOptions) {
+    const own = ownInputs("server", type, name);
+    const computed = { connection: undefined, agent: undefined };
+    const outputs = { agentVersion: undefined, bundle: undefined, hostKey: undefined, architecture: undefined };
+    // The check fills the key in and keeps it from then on: so it is known in every preview, and still a secret.
+    const inputs = { ...args, target: guarded(args.target), controlKey: pulumi.secret(""), ...own };
+    super(resourceType(type), name, { ...inputs, ...computed, ...outputs }, options);
+    this.self = own.self;
+  }
+}
+
+/** The target with its credentials marked as secrets; all of it where it can't be told apart yet. */
+function guarded(target: PxeServerArgs["target"]): pulumi.Input<unknown> {
+  if (target === "local") return target;
+  if (pulumi.Output.isInstance(target) || isPromise(target)) return pulumi.secret(target);
+  const { privateKey, password } = target;
+  return {
+    ...target,
+    ...(privateKey === undefined ? {} : { privateKey: pulumi.secret(privateKey) }),
+    ...(password === undefined ? {} : { password: pulumi.secret(password) }),
+  };
+}
+
+function isPromise(value: object): value is Promise<"local" | RemoteTarget> {
+  return "then" in value && typeof value.then === "function";
+}

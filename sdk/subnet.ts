@@ -1,0 +1,37 @@
+import * as pulumi from "@pulumi/pulumi";
+import { childInputs, childOptions, nameAfter, resourceType } from "./identity";
+import type { PxeServer } from "./server";
+
+/** Addresses from `from` to `to`, both included. */
+export interface AddressPool {
+  from: pulumi.Input<string>;
+  to: pulumi.Input<string>;
+}
+
+export interface DhcpSubnetArgs {
+  server: PxeServer;
+  /** The network, `10.77.0.0/24`. */
+  cidr: pulumi.Input<string>;
+  /** Addresses leased to machines without a reservation. Default: none, so that only declared hosts get one. */
+  pools?: pulumi.Input<pulumi.Input<AddressPool>[]> | undefined;
+  routers?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  /** Debian's installer needs at least one. */
+  dnsServers?: pulumi.Input<pulumi.Input<string>[]> | undefined;
+  domainName?: pulumi.Input<string> | undefined;
+  /** Seconds, or a duration like `"1h"` or `"90m"`; at least two minutes. Default: one hour. */
+  leaseTime?: pulumi.Input<number | string> | undefined;
+}
+
+const type = "DhcpSubnet";
+
+/** An IPv4 network on which a server answers DHCP. */
+export class DhcpSubnet extends pulumi.CustomResource {
+  /** The name to refer to it by, known in previews. */
+  readonly documentName: pulumi.Output<string>;
+  declare readonly cidr: pulumi.Output<string>;
+
+  constructor(name: string, args: DhcpSubnetArgs, options?: pulumi.CustomResourceOptions) {
+    super(resourceType(type), name, { ...args, ...childInputs("subnet", type, name, args.server) }, childOptions(args.server, options));
+    this.documentName = nameAfter(this, name);
+  }
+}

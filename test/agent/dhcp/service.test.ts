@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { describe, test, type TestContext } from "node:test";
+import { startDhcp, type DhcpService } from "../../../provider/agent/dhcp";
+import type { Store } from "../../../provider/agent/store/port";
+import type { NewEvent } from "../../../provider/model/control";
+import { messageTypes } from "../../../provider/wire/dhcp";
+import { brokenForLeases, dhcpContext, memoryStore } from "../../support/dhcp-context";
+import { serverDocument, subnetDocument } from "../../support/documents";
+import { RelayClient, relayAddress, typeOf } from "../../support/relay-client";
+import { rawMessage } from "../../wire/dhcp/packets";
+
+const { offer, ack, nak } = messageTypes;
+const one = "52:54:00:aa:00:01";
+const two = "52:54:00:aa:00:02";
+
+interface Bench {
+  readonly service: DhcpService;
+  readonly client: RelayClient;
+  readonly events: NewEvent[];
+}
+
+async function bench(t: TestContext, last: string, store?: Store): Promise<Bench> {
+  const events: NewEvent[] = [];
+  const subnet = subnetDocument({ cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.10", to: last }], routers: [], dnsServers: [relayAddress] });
+  const context = await dhcpContext([serverDocument({ interfaces: ["lo"] }), subnet], [], store, (event) => { events.push(event); });
+  const service = await startDhcp(context, { interface: { name: "lo", addresses: [{ address: "127.0.0.1", prefix: 8 }] }, port: 0 });
+  t.after(() => service.close());
+  const client = await RelayClient.open(service.port);
+  t.after(() => client.close());
+  return { service, client, events };
+}
+
+describe("the DHCP service", () => {
+  test("a relayed client on loopback is offered and leased an address, with events", async (t) => {
+    const { client, events } = await bench(t, "127.77.0.20");
+    const offered = await client.discover(one);
+    assert.equal(typeOf(offered), offer);
+    assert.equal(offered?.yiaddr, "127.77.0.10");
+    assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
+    assert.deepEqual(
+      events.filter((event) => event.kind.startsWith("dhcp.")).map((event) => event.text),
+      [`offered 127.77.0.10 to ${one}`, `leased 127.77.0.10 to ${one} for 3600 s`],
+    );
+  });
+
+  test("A38 F8 malformed packets are counted, and the next good one is answered", async (t) => {
+    const { client, service } = await bench(t, "127.77.0.20");
+    const corpus: readonly Uint8Array[] = [
+      Buffer.alloc(1), Buffer.alloc(239), rawMessage([255]), rawMessage([53, 0, 255]), rawMessage([53, 2, 1, 1, 255]), rawMessage([53, 1, 99, 255]),
+      rawMessage([53, 1, 5, 255]), rawMessage([53, 1, 1, 82, 2, 1, 9, 255]), rawMessage([53, 1, 1, 61, 0, 255]), rawMessage([53, 1, 3, 255]),
+      rawMessage([53, 1, 1, 255], (bytes) => { bytes[0] = 2; }), rawMessage([53, 1, 1, 255], (bytes) => { bytes.fill(255, 24, 28); }),
+    ];
+    for (const [index, bytes] of corpus.entries()) {
+      client.sendRaw(bytes);
+      assert.equal(typeOf(await client.discover(one)), offer, `after packet ${String(index)}`);
+    }
+    assert.equal(service.counters.malformed, corpus.length);
+  });
+
+  test("A19 no ACK when the lease can't be stored: an alert, once", async (t) => {
+    const { client, events, service } = await bench(t, "127.77.0.20", brokenForLeases(memoryStore()));
+    assert.equal(typeOf(await client.discover(one)), offer);
+    for (let round = 0; round < 2; round++) assert.equal(await client.select(one, "127.77.0.10", 200), undefined);
+    assert.equal(service.counters.unstored, 2);
+    assert.deepEqual(events.filter((event) => event.kind === "alert").map((event) => event.text), [
+      "leases can't be stored, so requests stay unanswered: database or disk is full",
+    ]);
+    assert.deepEqual(events.filter((event) => event.kind === "dhcp.ack"), []);
+  });
+
+  test("A19 the ACK waits for the store, and nobody else gets the address meanwhile", async (t) => {
+    const held = Promise.withResolvers<"ok">();
+    const asked = Promise.withResolvers<undefined>();
+    const store = memoryStore((writes) => {
+      if (!writes.some((write) => write.type === "lease.put")) return Promise.resolve("ok");
+      asked.resolve(undefined);
+      return held.promise;
+    });
+    const { client } = await bench(t, "127.77.0.10", store);
+    let acknowledged = false;
+    const first = client.select(one, "127.77.0.10").then((packet) => {
+      acknowledged = true;
+      return packet;
+    });
+    await asked.promise;
+    assert.equal(await client.discover(two, 200), undefined);
+    assert.equal(typeOf(await client.select(two, "127.77.0.10")), nak);
+    assert.equal(acknowledged, false);
+    held.resolve("ok");
+    assert.equal(typeOf(await first), ack);
+    assert.equal(typeOf(await client.select(two, "127.77.0.10")), nak);
+  });
+
+  test("on a conflict the decision is made again", async (t) => {
+    let conflicts = 2;
+    const store = memoryStore((writes) => Promise.resolve(writes.some((write) => write.type === "lease.put") && conflicts-- > 0 ? "conflict" : "ok"));
+    const { client } = await bench(t, "127.77.0.10", store);
+    assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
+    assert.equal(conflicts, -1);
+  });
+
+  test("an exhausted pool is told once, not for every packet", async (t) => {
+    const { client, events } = await bench(t, "127.77.0.10");
+    assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
+    for (let round = 0; round < 3; round++) assert.equal(await client.discover(two, 50), undefined);
+    assert.equal(events.filter((event) => event.kind === "dhcp.exhausted").length, 1);
+  });
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { SqliteStore } from "../../provider/agent/store/sqlite";
+import type { StoreWrite } from "../../provider/agent/store/port";
+import type { Lease } from "../../provider/engine/leases";
+
+const folder = mkdtempSync(join(tmpdir(), "pxe-store-"));
+after(() => { rmSync(folder, { recursive: true, force: true }); });
+
+function lease(address: string): Lease {
+  return { address, mac: "52:54:00:12:34:56", clientId: null, owner: "lab/test", subnet: "provisioning", state: "active", expiresAt: 1 };
+}
+
+const put = (address: string): StoreWrite => ({ type: "lease.put", lease: lease(address) });
+
+describe("the SQLite store", () => {
+  test("what was committed is there after it was closed and opened again", async () => {
+    const path = join(folder, "reopened", "agent.db");
+    const store = new SqliteStore(path);
+    assert.equal(await store.commit([put("10.77.0.100"), { type: "revision", from: 0, to: 1 }]), "ok");
+    await store.commit([{ type: "lease.put", lease: { ...lease("10.77.0.100"), state: "released" } }, put("10.77.0.101")]);
+    await store.commit([{ type: "lease.delete", address: "10.77.0.101" }]);
+    await store.close();
+    const again = new SqliteStore(path);
+    const { revision, leases } = again.load();
+    assert.deepEqual({ revision, leases }, { revision: 1, leases: [{ ...lease("10.77.0.100"), state: "released" }] });
+    await again.close();
+  });
+
+  test("its folder is its user's alone", async () => {
+    const path = join(folder, "private", "agent.db");
+    await new SqliteStore(path).close();
+    assert.equal(statSync(join(folder, "private")).mode & 0o077, 0);
+  });
+
+  test("a commit on an old revision is a conflict and changes nothing, also beside others of its group", async () => {
+    const path = join(folder, "conflict", "agent.db");
+    const one = new SqliteStore(path);
+    const other = new SqliteStore(path);
+    assert.equal(await one.commit([{ type: "revision", from: 0, to: 1 }]), "ok");
+    const results = await Promise.all([
+      other.commit([{ type: "revision", from: 0, to: 1 }, put("10.77.0.100")]),
+      other.commit([put("10.77.0.101")]),
+    ]);
+    assert.deepEqual(results, ["conflict", "ok"]);
+    assert.deepEqual(other.load().leases.map((item) => item.address), ["10.77.0.101"]);
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  test("a store that cannot write rejects, and the process goes on", async () => {
+    const store = new SqliteStore(join(folder, "closed", "agent.db"));
+    await store.close();
+    await assert.rejects(store.commit([put("10.77.0.100")]));
+  });
+
+  test("A19 a lease that was committed survives SIGKILL", async () => {
+    const path = join(folder, "killed", "agent.db");
+    const module = require.resolve("../../provider/agent/store/sqlite");
+    const script = `
+      const { SqliteStore } = require(${JSON.stringify(module)});
+      const store = new SqliteStore(${JSON.stringify(path)});
+      store.commit([${JSON.stringify(put("10.77.0.100"))}]).then(() => process.stdout.write("committed"));
+      setInterval(() => undefined, 1000);`;
+    const child = spawn(process.execPath, ["--no-warnings", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    await once(child.stdout, "data");
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const store = new SqliteStore(path);
+    assert.equal(store.load().leases.length, 1);
+    await store.close();
+  });
+});

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { installStates } from "../../../provider/model/control";
+import { optionEntry, options, readOption, type DhcpPacket } from "../../../provider/wire/dhcp";
+import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
+import { biosRom, db1, replyOf, server, stranger, World } from "./world";
+
+function bootOf(packet: DhcpPacket) {
+  return {
+    siaddr: packet.siaddr, file: packet.file,
+    tftpServer: readOption(packet.options, options.tftpServer), bootFile: readOption(packet.options, options.bootFile),
+  };
+}
+
+const program = { siaddr: server, file: "bios/lpxelinux.0", tftpServer: server, bootFile: "bios/lpxelinux.0" };
+const nothing = { siaddr: "0.0.0.0", file: "", tftpServer: undefined, bootFile: undefined };
+const firmware = (vendorClass: string, ...codes: number[]) =>
+  [optionEntry(options.vendorClass, vendorClass), ...(codes.length === 0 ? [] : [optionEntry(options.clientArchitecture, codes)])];
+const offered = (entries: readonly (readonly [number, Uint8Array])[], mac = db1, world = new World()) => bootOf(replyOf(world.discover(mac, entries), "offer"));
+
+describe("the boot program", () => {
+  test("B9 a BIOS ROM gets it in siaddr, file, 66 and 67, in OFFER and ACK, asked for or not", () => {
+    const world = new World();
+    assert.deepEqual(offered(biosRom, db1, world), program);
+    assert.deepEqual(bootOf(replyOf(world.select(db1, "10.77.0.11", biosRom), "ack")), program);
+    assert.deepEqual(offered([...biosRom, optionEntry(options.parameterList, [1, 3])]), program);
+  });
+
+  test("B6 neither option 43 nor 60 stands beside it", () => {
+    const offer = replyOf(new World().discover(db1, biosRom), "offer");
+    assert.equal(offer.options.has(43), false);
+    assert.equal(offer.options.has(60), false);
+  });
+
+  test("B8 66 and 67 end with a NUL", () => {
+    const offer = replyOf(new World().discover(db1, biosRom), "offer");
+    for (const code of [66, 67]) assert.equal(offer.options.get(code)?.at(-1), 0);
+  });
+
+  test("it is given in every state of the install, and the event says which boot it will be", () => {
+    for (const state of installStates) {
+      const decision = new World({ state }).discover(db1, biosRom);
+      assert.deepEqual(bootOf(replyOf(decision, "offer")), program);
+      const boot = state === "armed" || state === "installing" ? "install" : "local";
+      assert.equal(decision.events[0]?.text, `offered 10.77.0.11 to ${db1} (db1, bios, boots: ${boot})`);
+      assert.equal(decision.events[0].host, "db1");
+    }
+  });
+
+  test("an unknown machine gets an address and no boot program", () => {
+    const decision = new World().discover(stranger, biosRom);
+    assert.deepEqual(bootOf(replyOf(decision, "offer")), nothing);
+    assert.equal(decision.events[0]?.text, `offered 10.77.0.100 to ${stranger} (bios, boots: ignore)`);
+  });
+
+  test("a superseded host is served as an unknown machine", () => {
+    const documents = [serverDocument(), subnetDocument(), profileDocument(), hostDocument(), hostDocument({ macs: [stranger] }, "db2")];
+    const packet = replyOf(new World({ documents }).discover(db1, biosRom), "offer");
+    assert.deepEqual(bootOf(packet), nothing);
+    assert.equal(packet.yiaddr, "10.77.0.100");
+    assert.equal(replyOf(new World({ documents }).discover(stranger, biosRom), "offer").yiaddr, "10.77.0.11");
+  });
+
+  test("B1 the architecture stands in option 60 where 93 is missing; 94 and 97 may be missing", () => {
+    assert.deepEqual(offered(firmware("PXEClient:Arch:00000:UNDI:002001")), program);
+    assert.deepEqual(offered(firmware("PXEClient", 0)), program);
+    assert.deepEqual(offered(firmware("PXEClient")), nothing);
+  });
+
+  test("B3 of several architectures the first that is known counts", () => {
+    assert.deepEqual(offered(firmware("PXEClient", 999, 0, 7)), program);
+    assert.deepEqual(offered(firmware("PXEClient", 7, 0)), nothing);
+  });
+
+  test("B4 other firmware, HTTP clients and no PXE client at all get no BIOS program", () => {
+    for (const code of [6, 7, 9, 10, 11, 41, 999]) assert.deepEqual(offered(firmware("PXEClient", code)), nothing);
+    assert.deepEqual(offered(firmware("HTTPClient", 16)), nothing);
+    assert.deepEqual(offered(firmware("HTTPClient", 20)), nothing);
+    assert.deepEqual(offered(firmware("udhcp 1.35", 0)), nothing);
+    assert.deepEqual(offered([]), nothing);
+  });
+
+  test("debian-installer's own client gets no file name at all", () => {
+    assert.deepEqual(offered(firmware("d-i")), nothing);
+  });
+
+  test("B2 option 97 is echoed verbatim when it is 17 bytes of type 0, else left out", () => {
+    const machine = biosRom[3];
+    assert.deepEqual(replyOf(new World().discover(db1, biosRom), "offer").options.get(97), machine[1]);
+    for (const bytes of [Uint8Array.of(), Uint8Array.of(0, 1), new Uint8Array(17).fill(1)]) {
+      assert.equal(replyOf(new World().discover(db1, [...biosRom.slice(0, 3), [97, bytes]]), "offer").options.has(97), false);
+    }
+  });
+});

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { decodeDhcp, options, readOption } from "../../../provider/wire/dhcp";
+import { rawMessage } from "./packets";
+
+const isMalformed = { name: "PxeError", code: "PXE_PACKET_MALFORMED" };
+
+describe("decodeDhcp", () => {
+  test("reads the fixed fields of a packet written by hand", () => {
+    const packet = decodeDhcp(rawMessage([53, 1, 1, 255], (bytes) => {
+      bytes[3] = 2;
+      bytes.writeUInt16BE(7, 8);
+      bytes.writeUInt16BE(0x8000, 10);
+      bytes.set([10, 77, 0, 9], 12);
+      bytes.set([10, 77, 0, 254], 24);
+      bytes.write("boot.srv", 44, "latin1");
+      bytes.write("bios/lpxelinux.0", 108, "latin1");
+    }));
+    const { chaddr, options: all, ...fixed } = packet;
+    assert.deepEqual(fixed, {
+      op: 1, htype: 1, hlen: 6, hops: 2, xid: 0x12345678, secs: 7, flags: 0x8000,
+      ciaddr: "10.77.0.9", yiaddr: "0.0.0.0", siaddr: "0.0.0.0", giaddr: "10.77.0.254", sname: "boot.srv", file: "bios/lpxelinux.0",
+    });
+    assert.equal(Buffer.from(chaddr).toString("hex"), "52540012345600000000000000000000");
+    assert.deepEqual([...all], [[53, new Uint8Array([1])]].map(([code, value]) => [code, Buffer.from(value as Uint8Array)]));
+  });
+
+  test("A30 overloaded fields are read in the order options, file, sname, and option 52 is gone", () => {
+    const packet = decodeDhcp(rawMessage([53, 1, 1, 52, 1, 3, 12, 1, 97, 255], (bytes) => {
+      bytes.set([12, 1, 98, 255], 108);
+      bytes.set([12, 1, 99, 15, 1, 120, 255], 44);
+    }));
+    assert.equal(readOption(packet.options, options.hostname), "abc");
+    assert.equal(readOption(packet.options, options.domainName), "x");
+    assert.equal(packet.options.has(52), false);
+    assert.equal(packet.file, "");
+    assert.equal(packet.sname, "");
+  });
+
+  test("A38 overloading inside an overloaded field is malformed", () => {
+    const bytes = rawMessage([53, 1, 1, 52, 1, 1, 255], (all) => { all.set([52, 1, 3, 255], 108); });
+    assert.throws(() => decodeDhcp(bytes), isMalformed);
+  });
+
+  test("A31 repeated options are joined in order, all of them (RFC 3396)", () => {
+    const packet = decodeDhcp(rawMessage([12, 2, 97, 98, 53, 1, 1, 12, 1, 99, 61, 1, 1, 61, 1, 2, 255]));
+    assert.equal(readOption(packet.options, options.hostname), "abc");
+    assert.deepEqual([...(packet.options.get(61) ?? [])], [1, 2]);
+  });
+
+  test("A38 a missing END is tolerated, and PAD bytes are passed over", () => {
+    const packet = decodeDhcp(rawMessage([0, 0, 53, 1, 3, 0, 50, 4, 10, 77, 0, 5]));
+    assert.equal(readOption(packet.options, options.messageType), 3);
+    assert.equal(readOption(packet.options, options.requestedAddress), "10.77.0.5");
+  });
+
+  test("A38 a broken option after good ones is read as far as it is good", () => {
+    for (const tail of [[53, 1, 1, 12, 200, 97], [53, 1, 1, 12]]) {
+      const packet = decodeDhcp(rawMessage(tail));
+      assert.deepEqual([...packet.options.keys()], [53]);
+    }
+  });
+
+  test("A38 too short, no cookie, a cut cookie, a wrong op and hlen over 16 are malformed", () => {
+    const good = rawMessage([53, 1, 1, 255]);
+    const cases: readonly Buffer[] = [
+      Buffer.alloc(0),
+      good.subarray(0, 235),
+      good.subarray(0, 238),
+      rawMessage([], (bytes) => { bytes[236] = 0; }),
+      rawMessage([53, 1, 1, 255], (bytes) => { bytes[0] = 3; }),
+      rawMessage([53, 1, 1, 255], (bytes) => { bytes[2] = 17; }),
+    ];
+    for (const bytes of cases) assert.throws(() => decodeDhcp(bytes), isMalformed);
+  });
+
+  test("A38 options of a wrong length are malformed when read, cut sub-options too", () => {
+    const packet = decodeDhcp(rawMessage([53, 2, 1, 1, 50, 3, 1, 2, 3, 55, 0, 82, 3, 1, 9, 0, 255]));
+    for (const option of [options.messageType, options.requestedAddress, options.relayAgent]) {
+      assert.throws(() => readOption<unknown>(packet.options, option), isMalformed);
+    }
+    assert.deepEqual(readOption(packet.options, options.parameterList), []);
+  });
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { encodeDhcp, optionEntry, options } from "../../../provider/wire/dhcp";
+import { clientPacket } from "./packets";
+
+const mac = "52:54:00:12:34:56";
+const overflows = { name: "PxeError", code: "PXE_ENCODING_OVERFLOW" };
+
+function optionBytes(bytes: Uint8Array): number[] {
+  return [...bytes.subarray(240, bytes.lastIndexOf(255) + 1)];
+}
+
+describe("encodeDhcp", () => {
+  test("writes the bytes that another writer would", () => {
+    const bytes = encodeDhcp(clientPacket(mac, 1, [optionEntry(options.parameterList, [1, 3])], { flags: 0x8000, ciaddr: "10.77.0.9" }));
+    const expected = Buffer.alloc(300);
+    Buffer.from("0101060012345678000080000a4d0009", "hex").copy(expected);
+    Buffer.from("525400123456", "hex").copy(expected, 28);
+    Buffer.from("63825363350101" + "37020103" + "ff", "hex").copy(expected, 236);
+    assert.equal(Buffer.from(bytes).toString("hex"), expected.toString("hex"));
+  });
+
+  test("A32 option 53 comes first and option 82 last, whatever the order given", () => {
+    const packet = clientPacket(mac, 1);
+    const mixed = new Map<number, Uint8Array>([[82, Uint8Array.of(1, 1, 9)], [12, Uint8Array.of(97)], [53, Uint8Array.of(2)], [1, Uint8Array.of(255, 0, 0, 0)]]);
+    const bytes = encodeDhcp({ ...packet, options: mixed });
+    assert.deepEqual(optionBytes(bytes), [53, 1, 2, 12, 1, 97, 1, 4, 255, 0, 0, 0, 82, 3, 1, 1, 9, 255]);
+  });
+
+  test("A36 a message has at least 300 bytes", () => {
+    assert.equal(encodeDhcp(clientPacket(mac, 1)).length, 300);
+  });
+
+  test("A31 a value over 255 bytes is split, never cut", () => {
+    const bytes = encodeDhcp(clientPacket(mac, 1, [[43, new Uint8Array(300).fill(7)]]));
+    assert.deepEqual([bytes[243], bytes[244]], [43, 255]);
+    assert.deepEqual([bytes[243 + 257], bytes[244 + 257]], [43, 45]);
+  });
+
+  test("B8 options 66 and 67 end with a NUL", () => {
+    assert.deepEqual([...optionEntry(options.bootFile, "a")[1]], [97, 0]);
+    assert.deepEqual([...optionEntry(options.tftpServer, "b")[1]], [98, 0]);
+  });
+
+  test("what doesn't fit throws: text fields, numbers, addresses, codes, the message", () => {
+    const packet = clientPacket(mac, 1);
+    assert.throws(() => encodeDhcp({ ...packet, file: "x".repeat(128) }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, sname: "x".repeat(64) }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, file: "a\0b" }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, file: "\u0100" }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, xid: 2 ** 32 }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, yiaddr: "10.77.0" }), overflows);
+    assert.throws(() => encodeDhcp({ ...packet, options: new Map([[255, new Uint8Array(0)]]) }), overflows);
+    assert.throws(() => encodeDhcp(clientPacket(mac, 1, [[43, new Uint8Array(2000)]])), overflows);
+    assert.throws(() => encodeDhcp(clientPacket(mac, 1, [[43, new Uint8Array(400)]]), 548), overflows);
+    assert.throws(() => optionEntry(options.leaseTime, -1), overflows);
+    assert.throws(() => optionEntry(options.routers, ["10.77.0.256"]), overflows);
+    assert.doesNotThrow(() => encodeDhcp({ ...packet, file: "x".repeat(127), sname: "x".repeat(63) }));
+  });
+});
