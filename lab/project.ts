@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { isAlive, type ProcessMark } from "../provider/deploy/process-mark";
 
 /** The folder of this package's package.json, seen from dist/lab. */
 export const packageRoot = join(__dirname, "..", "..");
@@ -159,16 +160,12 @@ export function runCommand(command: string, args: readonly string[], cwd: string
   });
 }
 
-/** Kills the agent process whose id stands in its state file. */
+/** Kills the local agent that is noted in a state folder, if it still runs. */
 export function endAgent(stateHome: string): void {
-  const mark = join(stateHome, "pulumi-pxe", "agent", "agent.json");
-  if (!existsSync(mark)) return;
-  const { pid } = JSON.parse(readFileSync(mark, "utf8")) as { pid: number };
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+  const note = join(stateHome, "pulumi-pxe", "agent", "agent.json");
+  if (!existsSync(note)) return;
+  const mark = JSON.parse(readFileSync(note, "utf8")) as ProcessMark;
+  if (isAlive(mark)) process.kill(mark.pid, "SIGKILL");
 }
 
 /** Ports on loopback that were free a moment ago. */

@@ -66,6 +66,6 @@ function joined(...parts: (string | undefined)[]): string {
 }
 
 /** Plain values stay plain, so that presets can be looked at and changed. */
-function mapped<T>(value: pulumi.Input<string>, work: (text: string) => T): pulumi.Input<T> {
-  return typeof value === "string" ? (work(value) as pulumi.Input<T>) : (pulumi.output(value).apply((text) => work(text)) as pulumi.Input<T>);
+function mapped<T extends string | AssetArgs>(value: pulumi.Input<string>, work: (text: string) => T): pulumi.Input<T> {
+  return typeof value === "string" ? work(value) : pulumi.output(value).apply((text): pulumi.Input<T> => work(text)) as pulumi.Output<T>;
 }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { pxeError } from "../../provider/errors";
 import { freePorts } from "../project";
 import { simulateBoot, type SimResult } from "../simclient/index";
+import { removeSessions } from "./down";
 import type { Phases } from "./phases";
 import { Stack } from "./pulumi";
-import { closeSession, openSession, type Session } from "./session";
+import { localState, openSession, type Session } from "./session";
 
 /** The example without root: the agent as an ordinary process on loopback, and a simulated PXE client. */
 export async function startLocal(phases: Phases, say: (line: string) => void): Promise<void> {
@@ -30,7 +31,7 @@ export async function startLocal(phases: Phases, say: (line: string) => void): P
     expectAction(await boot("settled, which was never to be installed", "52:54:00:77:00:12", false), "local");
     say(summary(session));
   } catch (error) {
-    await stack.destroy().then(() => { closeSession(session); }, () => { say("The agent is left as it is: npm run lab:down removes it."); });
+    await removeSessions(["local"], say);
     throw error;
   }
 }
@@ -58,7 +59,7 @@ function summary(session: Session): string {
     "",
     "The simulated machine went from DHCP over TFTP and HTTP to its answer file, reported its installation, and boots from its disk now.",
     "Look at:",
-    `  the agent's log     ${join(session.folder, "state", "pulumi-pxe", "agent", "agent.log")}`,
+    `  the agent's log     ${join(localState(session), "pulumi-pxe", "agent", "agent.log")}`,
     `  the stack's state   ${join(session.folder, "backend")} (a file backend; passphrase: lab)`,
     "  the program         examples/lab/index.ts",
     "Remove everything:    npm run lab:down",

@@ -35,11 +35,6 @@ export class Stack {
     await this.shown("up", "--yes", "--suppress-permalink", ...this.common);
   }
 
-  /** `pulumi destroy`, shown as it goes. Throws PXE_COMMAND_FAILED. */
-  async destroy(): Promise<void> {
-    await this.shown("destroy", "--yes", "--suppress-permalink", ...this.common);
-  }
-
   /** Reads the control key from the stack, as only its operator can. */
   async agentAccess(): Promise<AgentAccess> {
     const text = await this.quietly("stack", "export", "--stack", "start", "--show-secrets");

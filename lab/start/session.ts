@@ -44,6 +44,11 @@ export function closeSession(session: Session): void {
   rmSync(recordOf(session), { force: true });
 }
 
+/** Where a local session's agent keeps its files. */
+export function localState(session: Session): string {
+  return join(session.folder, "state");
+}
+
 /** The environment in which a session's `pulumi` touches nothing but the session. */
 export function sessionEnv(session: Session): NodeJS.ProcessEnv {
   return {
@@ -54,7 +59,7 @@ export function sessionEnv(session: Session): NodeJS.ProcessEnv {
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_HOME: join(session.folder, "home"),
     ...(session.mode === "local"
-      ? { XDG_STATE_HOME: join(session.folder, "state"), PXE_LOCAL_PROCESS: "1", PXE_SYSLINUX_DIR: join(session.folder, "loader") }
+      ? { XDG_STATE_HOME: localState(session), PXE_LOCAL_PROCESS: "1", PXE_SYSLINUX_DIR: join(session.folder, "loader") }
       : {}),
   };
 }

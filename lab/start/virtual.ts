@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { diskBootMessage, Lab, type Machine, type Target } from "../index";
+import { removeSessions } from "./down";
 import type { Phases } from "./phases";
 import { Stack } from "./pulumi";
 import { openSession, type Session } from "./session";
@@ -29,6 +30,7 @@ export async function startVirtual(phases: Phases, say: (line: string) => void):
     say(summary(session, target, machines));
   } catch (error) {
     await lab.down();
+    await removeSessions(["lab"], say);
     throw error;
   }
 }

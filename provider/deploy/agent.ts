@@ -1,12 +1,12 @@
 import type { AgentStatus } from "../model/control";
-import { connectionOf, targetLabel } from "./connection";
+import { connectionOf, overriddenTarget, targetLabel } from "./connection";
 import { controlClient, isUnreachable } from "./control";
 import { installService } from "./install";
 import { localIsSystem } from "./local-paths";
 import { LocalShell } from "./local-shell";
 import { ensureProcess, observeProcess, removeProcess } from "./local-process";
 import { observe } from "./observe";
-import { exclusively } from "./pool";
+import { exclusively, sshPool } from "./pool";
 import { removeService } from "./remove";
 import type { DeployRequest, Deployed, ObserveRequest, Observed, RemoveRequest } from "./request";
 import type { Shell } from "./shell";
@@ -16,9 +16,14 @@ import type { Target } from "../model/target";
 export type { DeployRequest, Deployed, ObserveRequest, Observed, RemoveRequest } from "./request";
 
 /** The target's shell; undefined where the agent is a plain process of this machine, which needs none. */
-async function shellOf(target: Target, expectedHostKey: string | undefined): Promise<Shell | undefined> {
-  if (target !== "local") return openSshShell(target, expectedHostKey);
+async function shellOf(target: Target): Promise<Shell | undefined> {
+  if (target !== "local") return openSshShell(target);
   return localIsSystem() ? new LocalShell() : undefined;
+}
+
+/** What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too. */
+function bindHostKey(target: Target, expectedHostKey: string | undefined): void {
+  if (target !== "local" && expectedHostKey !== undefined) sshPool.trust(target.host, target.port ?? 22, expectedHostKey);
 }
 
 /**
@@ -28,17 +33,21 @@ async function shellOf(target: Target, expectedHostKey: string | undefined): Pro
  */
 export function ensureAgent(request: DeployRequest): Promise<Deployed> {
   return exclusively(targetLabel(request.target), async () => {
-    const shell = await shellOf(request.target, request.expectedHostKey);
+    bindHostKey(request.target, request.expectedHostKey);
+    const shell = await shellOf(request.target);
     return shell === undefined ? ensureProcess(request) : installService(shell, request);
   });
 }
 
 /**
- * Looks at what is on a target, through the control key if it works, else through the target's own credentials.
+ * Looks at what is on a target, through the control key if it works, else through the target's own credentials. PXE_SSH_* in
+ * the environment go before what the target says (see `overriddenTarget`).
  * @throws PXE_HOST_UNREACHABLE, PXE_AUTH_FAILED … when the target can't be looked at: that says nothing about the agent
  */
 export async function observeAgent(request: ObserveRequest): Promise<Observed> {
-  const client = controlClient(connectionOf(request.target), request.controlKey);
+  const target = overriddenTarget(request.target, process.env);
+  bindHostKey(target, request.expectedHostKey);
+  const client = controlClient(connectionOf(target), request.controlKey);
   try {
     return answering(await client.status());
   } catch (error) {
@@ -46,7 +55,7 @@ export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   } finally {
     client.close();
   }
-  const shell = await shellOf(request.target, request.expectedHostKey);
+  const shell = await shellOf(target);
   if (shell === undefined) return observeProcess();
   const { current, currentVersion } = await observe(shell, { udp: [], tcp: [] });
   return { installed: current !== undefined, running: false, bundle: null, version: currentVersion ?? null, status: null };
@@ -58,12 +67,14 @@ function answering(status: AgentStatus): Observed {
 
 /**
  * Removes the agent and all that a deployment made, but its database (which keeps declared-again machines from being wiped).
- * What is already gone is no error.
+ * What is already gone is no error. PXE_SSH_* in the environment go before what the target says.
  * @throws PXE_SERVER_SHARED while another owner has documents there
  */
 export function removeAgent(request: RemoveRequest): Promise<void> {
-  return exclusively(targetLabel(request.target), async () => {
-    const shell = await shellOf(request.target, request.expectedHostKey);
-    await (shell === undefined ? removeProcess(request) : removeService(shell, request));
+  const target = overriddenTarget(request.target, process.env);
+  return exclusively(targetLabel(target), async () => {
+    bindHostKey(target, request.expectedHostKey);
+    const shell = await shellOf(target);
+    await (shell === undefined ? removeProcess(request) : removeService(shell, { ...request, target }));
   });
 }

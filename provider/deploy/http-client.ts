@@ -70,7 +70,7 @@ export class HttpClient {
     } catch (error) {
       // A kept connection may have ended while it was idle; everything in the control API may be said twice.
       if (!(error instanceof StaleLine)) throw error;
-      return await this.#send(request, shared);
+      return await this.#send(request, false);
     }
   }
 
@@ -97,6 +97,8 @@ export class HttpClient {
         const stale = client.reusedSocket && request.body === undefined && !(error instanceof PxeError);
         reject(stale ? new StaleLine() : this.#broken(error, request, client));
       });
+      // Errors after the answer has begun reach its reader through the answer.
+      client.on("error", () => undefined);
       sendBody(client, request, text, limit);
     });
   }

@@ -18,7 +18,13 @@ export class LocalShell implements Shell {
       child.on("close", resolve);
     });
     const { stdin, stdout, stderr } = child;
-    return drive({ stdin, stdout, stderr, ended, kill: () => child.kill("SIGKILL") }, this.label, options);
+    const kill = (): void => {
+      child.kill("SIGKILL");
+      // What the script itself has started may hold them open.
+      stdout.destroy();
+      stderr.destroy();
+    };
+    return drive({ stdin, stdout, stderr, ended, kill }, this.label, options);
   }
 
   line(script: string): Promise<Line> {

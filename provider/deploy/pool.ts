@@ -24,12 +24,16 @@ class SshPool {
     return attempt;
   }
 
-  async #connect(identity: SshIdentity): Promise<SshConnection> {
+  async #connect(identity: Omit<SshIdentity, "expectedHostKey">): Promise<SshConnection> {
     const address = `${identity.host}:${String(identity.port)}`;
-    const expectedHostKey = identity.expectedHostKey ?? this.#trusted.get(address);
-    const connection = await connectSsh({ ...identity, expectedHostKey });
+    const connection = await connectSsh({ ...identity, expectedHostKey: this.#trusted.get(address) });
     if (identity.hostKey === "trust-first") this.#trusted.set(address, connection.hostKey);
     return connection;
+  }
+
+  /** Binds `trust-first` connections to an address, of whatever identity, to a host key that was recorded earlier. */
+  trust(host: string, port: number, fingerprint: string): void {
+    this.#trusted.set(`${host}:${String(port)}`, fingerprint);
   }
 
   /** Ends the connection of one identity, if there is one. */

@@ -9,23 +9,19 @@ import { commandLine, type RunOptions, type RunResult, type Shell } from "./shel
 import type { SshConnection, SshIdentity } from "./ssh";
 
 /** Who connects for a deployment. */
-export function deployIdentity(target: RemoteTarget, expectedHostKey?: string): SshIdentity {
+export function deployIdentity(target: RemoteTarget): SshIdentity {
   return {
     host: target.host,
     port: target.port ?? 22,
     user: target.user ?? "root",
     credentials: credentialsOf(target, process.env),
     hostKey: target.hostKey,
-    expectedHostKey,
   };
 }
 
-/**
- * A shell over the process's shared SSH connection to the target.
- * @param expectedHostKey fingerprint recorded at the first deployment; binds where the target says `trust-first`
- */
-export async function openSshShell(target: RemoteTarget, expectedHostKey?: string): Promise<Shell> {
-  const connection = await sshPool.get(deployIdentity(target, expectedHostKey));
+/** A shell over the process's shared SSH connection to the target. */
+export async function openSshShell(target: RemoteTarget): Promise<Shell> {
+  const connection = await sshPool.get(deployIdentity(target));
   return new SshShell(connection, targetLabel(target), target.sudo === true);
 }
 

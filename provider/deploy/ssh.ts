@@ -13,7 +13,7 @@ export interface SshIdentity {
   readonly credentials: readonly Credential[];
   /** `SHA256:…`, `trust-first`, or undefined: known_hosts decides. */
   readonly hostKey?: string | undefined;
-  /** With `trust-first`: what was recorded earlier. */
+  /** With `trust-first`: what was recorded earlier; the pool fills it in. */
   readonly expectedHostKey?: string | undefined;
 }
 

@@ -74,13 +74,20 @@ interface Carried {
 /** All that is known of the machine's state, from here and from the provider's own state file. */
 function knownBefore(input: Declaration): InstallState | undefined {
   const states = input.matches.map((match) => match.facts.state);
-  if (states.length > 0) return safest(input.known === undefined ? states : [...states, adoptable(input.known.state)]);
-  return input.known === undefined ? undefined : adoptable(input.known.state);
+  const told = toldBefore(input);
+  return safest(told === undefined ? states : [...states, told]);
 }
 
-/** A provider's memory of a host that had not finished says only that it was declared before: never grounds to install. */
-function adoptable(state: InstallState): InstallState {
-  return state === "installed" || state === "up" ? state : "adopted";
+/**
+ * What the provider's memory adds. It came from an agent, so it says nothing new where a record here knows of that installation,
+ * or of a later order to install again; and of a host that had not finished it says only that it was declared before.
+ */
+function toldBefore(input: Declaration): InstallState | undefined {
+  const { known, matches } = input;
+  if (known === undefined) return undefined;
+  if (known.state !== "installed" && known.state !== "up") return matches.length === 0 ? "adopted" : undefined;
+  const knownHere = matches.some(({ facts }) => facts.installedAt !== null && facts.installedAt >= (known.installedAt ?? 0));
+  return knownHere ? undefined : known.state;
 }
 
 function carriedFacts(input: Declaration, known: InstallState | undefined, now: number, random: Randomness): Carried {

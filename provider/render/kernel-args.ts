@@ -7,6 +7,8 @@ export interface KernelArgsInput {
   readonly repository?: string | undefined;
   readonly hostname: string;
   readonly domainName?: string | undefined;
+  /** Whether the subnet gives a router. */
+  readonly routed: boolean;
   /** File name of the answer file, if the profile has one. */
   readonly answerFile?: string | undefined;
   /** The profile's own additions, last so that they win. */
@@ -31,6 +33,8 @@ function debianArgs(input: KernelArgsInput, url: string | undefined): string[] {
     `hostname=${input.hostname}`,
     // An empty domain must be given too: netcfg asks for it otherwise.
     `domain=${input.domainName ?? ""}`,
+    // Without a router netcfg stops and asks whether to go on, whatever the priority.
+    ...(input.routed ? [] : ["netcfg/no_default_route=true"]),
   ];
 }
 

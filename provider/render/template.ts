@@ -29,6 +29,10 @@ export interface TemplateScope {
 /** Text that stands for itself: already quoted for its place. */
 class Quoted {
   constructor(readonly text: string) {}
+  /** For `<%- %>`, which prints without asking. */
+  toString(): string {
+    return this.text;
+  }
 }
 
 /** A secret inside a template: it prints as its placeholder, and a quoting helper marks the placeholder to be quoted on the agent. */

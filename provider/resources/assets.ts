@@ -5,7 +5,7 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as z from "zod";
-import { errorText, finding, pxeError, type Finding } from "../errors";
+import { errorText, finding, pxeError, type Finding, type PxeError } from "../errors";
 import type { AssetSpec } from "../model/documents";
 
 /** A file of a profile: on the operator's machine, or to be downloaded there. */
@@ -122,7 +122,9 @@ export class AssetLibrary {
       const hash = createHash("sha256");
       const body = await open(url);
       body.on("data", (data: Buffer) => hash.update(data));
-      await pipeline(body, fs.createWriteStream(partial));
+      await pipeline(body, fs.createWriteStream(partial)).catch((error: unknown) => {
+        throw notDownloaded(url, error);
+      });
       const sha256 = hash.digest("hex");
       if (asset.sha256 !== undefined && asset.sha256 !== sha256) throw pxeError("PXE_ASSET_HASH", `${url} has the SHA-256 sum ${sha256}, not ${asset.sha256}`);
       const { size } = await fs.promises.stat(partial);
@@ -137,13 +139,18 @@ export class AssetLibrary {
 
 async function open(url: string): Promise<Readable> {
   const response = await fetch(url).catch((error: unknown) => {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    throw pxeError("PXE_ASSET_MISSING", `${url} can't be downloaded: ${errorText(cause)}`, { cause: error });
+    throw notDownloaded(url, error);
   });
   if (!response.ok || response.body === null) {
     throw pxeError("PXE_ASSET_MISSING", `${url} can't be downloaded: the server answers ${String(response.status)} ${response.statusText}`);
   }
   return Readable.fromWeb(response.body);
+}
+
+/** Undici says "terminated" or "fetch failed" and keeps what happened in the cause. */
+function notDownloaded(url: string, error: unknown): PxeError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return pxeError("PXE_ASSET_MISSING", `${url} can't be downloaded: ${errorText(cause)}`, { cause: error });
 }
 
 function defaultFolder(): string {

@@ -9,7 +9,7 @@ import type { Connections, Link } from "./connections";
  */
 export async function sendAssets(connections: Connections, link: Link, files: readonly ReadyAsset[], library: AssetLibrary): Promise<ReadyAsset[]> {
   const missing = await lacking(connections, link, files);
-  const ready = await Promise.all(files.map((item) => (missing.has(item.spec.sha256) && item.file === undefined ? library.download(item.source) : item)));
+  const ready = await Promise.all(files.map(async (item) => (missing.has(item.spec.sha256) && item.file === undefined ? library.download(item.source) : item)));
   const fetched = ready.filter((item, index) => item !== files[index]);
   const still = fetched.length === 0 ? missing : await lacking(connections, link, ready);
   const bySum = new Map(ready.filter((item) => still.has(item.spec.sha256)).map((item) => [item.spec.sha256, item]));

@@ -178,6 +178,30 @@ describe("arming", () => {
     assert.equal(model.boot(mac), "local");
   });
 
+  test("what a provider remembers of an installation that is known here does not undo a later order", () => {
+    const model = started();
+    model.apply({ put: [hostDocument()], arm: create("db1") });
+    model.install("db1");
+    const facts: ApplyInput["facts"] = [{ host: "db1", state: "installed", installedAt: model.facts("db1").installedAt ?? 0 }];
+    model.apply({ put: [hostDocument()], arm: [{ host: "db1", reason: "reinstall", generation: "r2" }], facts });
+    model.apply({ put: [hostDocument()], facts });
+    assert.equal(model.boot(mac), "install");
+  });
+
+  test("an edit by a provider that remembers a host as armed leaves it armed", () => {
+    const model = started();
+    model.apply({ put: [hostDocument()], arm: create("db1") });
+    model.apply({ put: [hostDocument({ hostname: "db1b" })], facts: [{ host: "db1", state: "armed" }] });
+    assert.equal(model.boot(mac), "install");
+  });
+
+  test("an agent that lost an installation its provider remembers does not install", () => {
+    const model = started();
+    model.apply({ put: [hostDocument()], arm: create("db1") });
+    model.apply({ put: [hostDocument()], facts: [{ host: "db1", state: "installed", installedAt: 5 }] });
+    assert.equal(model.boot(mac), "local");
+  });
+
   test("a reinstall string arms once, expires, and never arms again", () => {
     const model = started();
     model.apply({ put: [hostDocument()], arm: create("db1") });

@@ -54,6 +54,17 @@ describe("what a host is served", () => {
     assert.match(fill(rendered["bios/pxelinux.cfg"] ?? "", values), /APPEND ip=dhcp inst\.ks=http:\/\/10\.77\.0\.1\/answer\/T0ken\/ks\.cfg inst\.repo=http:\/\/mirror\.example\/rocky\/9\/BaseOS\/x86_64\/os console=ttyS0/);
   });
 
+  test("Debian in a subnet without a router is not asked about it", () => {
+    const routed = input("");
+    const alone = { ...routed, subnet: { ...routed.subnet, routers: [] } };
+    assert.match(renderHost(alone)["bios/pxelinux.cfg"] ?? "", / netcfg\/no_default_route=true /);
+    assert.doesNotMatch(renderHost(routed)["bios/pxelinux.cfg"] ?? "", /no_default_route/);
+  });
+
+  test("a quoted value prints as it is, escaped or not", () => {
+    assert.equal(renderHost(input("<%= sh('a b') %> <%- sh('a b') %>"))["preseed.cfg"], "'a b' 'a b'");
+  });
+
   test("callbacks are shell commands with the install's own URLs", () => {
     const text = fill(renderHost(input("<%- pxe.report('installing') %>\n<%- pxe.done() %>"))["preseed.cfg"] ?? "", values);
     assert.match(text, /wget -q -O \/dev\/null --post-data 'stage=installing' http:\/\/10\.77\.0\.1\/report\/T0ken/);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { PxeError, pxeError, throwFindings } from "../../provider/errors";
 import { applyRequest, type ApplyInput, type ApplyResult, type HostStatus } from "../../provider/model/control";
-import type { Document, Stored } from "../../provider/model/documents";
+import type { Stored } from "../../provider/model/documents";
 import { checkRules } from "../../provider/model/rules";
 import type { Deployed, Observed } from "../../provider/deploy/request";
 import type { ControlPort, DeployPort } from "../../provider/resources/ports";
@@ -68,13 +68,13 @@ export class FakeDeploy implements DeployPort {
   private apply(input: ApplyInput): ApplyResult {
     this.batches.push(input);
     const batch = applyRequest.parse(input);
-    throwFindings(checkRules(batch.put as Document[]));
+    throwFindings(checkRules(batch.put));
     this.revision++;
     for (const item of batch.delete) {
       this.documents = this.documents.filter((doc) => doc.kind !== item.kind || doc.name !== item.name || (item.rev !== undefined && doc.rev !== item.rev));
     }
     for (const doc of batch.put) {
-      this.documents = [...this.documents.filter((old) => old.kind !== doc.kind || old.name !== doc.name), { ...(doc as Document), rev: this.revision }];
+      this.documents = [...this.documents.filter((old) => old.kind !== doc.kind || old.name !== doc.name), { ...doc, rev: this.revision }];
     }
     const revisions = batch.put.map((doc) => ({ kind: doc.kind, name: doc.name, rev: this.revision }));
     return { revision: this.revision, documents: revisions, hosts: this.hosts() };

@@ -13,10 +13,10 @@ function address() {
 }
 
 /** Why the release can't be downloaded, within 8 s; undefined when it can. */
-export async function downloadReachable() {
-  if (address() === undefined) return `no release for ${process.platform} ${process.arch} is known`;
+export async function downloadReachable(from = address()) {
+  if (from === undefined) return `no release for ${process.platform} ${process.arch} is known`;
   try {
-    const response = await fetch(address(), { method: "HEAD", signal: AbortSignal.timeout(8_000) });
+    const response = await fetch(from, { method: "HEAD", signal: AbortSignal.timeout(8_000) });
     return response.ok ? undefined : `it answers ${response.status}`;
   } catch (error) {
     return reason(error);
@@ -24,12 +24,12 @@ export async function downloadReachable() {
 }
 
 /** Downloads the release of this platform and unpacks its programs into `folder`. A transfer that stalls for 30 s is given up. */
-export async function downloadPulumi(folder) {
+export async function downloadPulumi(folder, from = address()) {
   const archive = join(folder, "pulumi.tar.gz");
   const stall = new AbortController();
   let timer = setTimeout(() => stall.abort(), 30_000);
   try {
-    const response = await fetch(address(), { signal: stall.signal });
+    const response = await fetch(from, { signal: stall.signal });
     if (!response.ok) throw new Error(`the site answers ${response.status}`);
     const body = Readable.fromWeb(response.body);
     body.on("data", () => {

@@ -1,5 +1,7 @@
 /** Something that set-up needs and can't provide: what it is, and what the reader can do about it. */
 export class Missing extends Error {
+  expected = true;
+
   constructor(what, fix) {
     super(what);
     this.fix = fix;

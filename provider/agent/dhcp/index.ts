@@ -36,7 +36,7 @@ export interface DhcpService {
   /** The port in use: the one asked for, or the one that the system chose for 0. */
   readonly port: number;
   readonly counters: Readonly<DhcpCounters>;
-  /** Resolves once the socket is closed and every lease under way is stored. */
+  /** Takes no more requests; resolves once those under way are answered and the socket is closed. */
   close(): Promise<void>;
 }
 
@@ -61,6 +61,7 @@ class Server implements DhcpService {
   private readonly served: ServedInterfaces;
   private readonly throttle = new Throttle(alertEvery);
   private readonly underWay = new Set<Promise<void>>();
+  private closed: Promise<void> | undefined;
 
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly socket: Socket) {
     this.port = socket.address().port;
@@ -69,12 +70,18 @@ class Server implements DhcpService {
     socket.on("error", (error) => { this.alert(`DHCP on ${own.name}: ${error.message}`); });
   }
 
-  async close(): Promise<void> {
-    await new Promise<void>((resolve) => { this.socket.close(resolve); });
+  close(): Promise<void> {
+    this.closed ??= this.finish();
+    return this.closed;
+  }
+
+  private async finish(): Promise<void> {
     await Promise.all(this.underWay);
+    await new Promise<void>((resolve) => { this.socket.close(resolve); });
   }
 
   private receive(bytes: Uint8Array, from: RemoteInfo): void {
+    if (this.closed !== undefined) return;
     this.counters.received += 1;
     const work = this.handle(bytes, from)
       .catch((error: unknown) => {

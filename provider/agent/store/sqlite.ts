@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { pxeError } from "../../errors";
 import type { InstallFacts } from "../../engine/facts";
 import type { Lease } from "../../engine/leases";
 import type { AgentEvent } from "../../model/control";
@@ -57,6 +58,7 @@ export class SqliteStore implements Store {
   }
 
   commit(writes: readonly StoreWrite[]): Promise<"ok" | "conflict"> {
+    if (!this.db.isOpen) return Promise.reject(pxeError("PXE_INTERNAL", "the store is closed"));
     return new Promise((resolve, reject) => {
       this.pending.push({ writes, resolve, reject });
       this.timer ??= setTimeout(() => { this.flush(); }, groupDelay);

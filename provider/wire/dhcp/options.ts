@@ -76,6 +76,6 @@ export function optionEntry<T>(option: OptionDefinition<T>, value: T): readonly 
   return [option.code, option.type.encode(value, label(option))];
 }
 
-function label(option: OptionDefinition<unknown> | OptionDefinition<never>): string {
+function label(option: Pick<OptionDefinition<unknown>, "code" | "name">): string {
   return `${String(option.code)} (${option.name})`;
 }

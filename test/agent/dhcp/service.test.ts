@@ -61,6 +61,8 @@ describe("the DHCP service", () => {
     const { client, events, service } = await bench(t, "127.77.0.20", brokenForLeases(memoryStore()));
     assert.equal(typeOf(await client.discover(one)), offer);
     for (let round = 0; round < 2; round++) assert.equal(await client.select(one, "127.77.0.10", 200), undefined);
+    // Answered after the two before it were handled.
+    assert.equal(typeOf(await client.discover(one)), offer);
     assert.equal(service.counters.unstored, 2);
     assert.deepEqual(events.filter((event) => event.kind === "alert").map((event) => event.text), [
       "leases can't be stored, so requests stay unanswered: database or disk is full",
@@ -91,6 +93,23 @@ describe("the DHCP service", () => {
     assert.equal(typeOf(await client.select(two, "127.77.0.10")), nak);
   });
 
+  test("closing answers what is under way first", async (t) => {
+    const held = Promise.withResolvers<"ok">();
+    const asked = Promise.withResolvers<undefined>();
+    const store = memoryStore((writes) => {
+      if (!writes.some((write) => write.type === "lease.put")) return Promise.resolve("ok");
+      asked.resolve(undefined);
+      return held.promise;
+    });
+    const { client, service } = await bench(t, "127.77.0.10", store);
+    const answer = client.select(one, "127.77.0.10");
+    await asked.promise;
+    const closed = service.close();
+    held.resolve("ok");
+    assert.equal(typeOf(await answer), ack);
+    await closed;
+  });
+
   test("on a conflict the decision is made again", async (t) => {
     let conflicts = 2;
     const store = memoryStore((writes) => Promise.resolve(writes.some((write) => write.type === "lease.put") && conflicts-- > 0 ? "conflict" : "ok"));
@@ -103,6 +122,7 @@ describe("the DHCP service", () => {
     const { client, events } = await bench(t, "127.77.0.10");
     assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
     for (let round = 0; round < 3; round++) assert.equal(await client.discover(two, 50), undefined);
+    assert.equal(typeOf(await client.discover(one)), offer);
     assert.equal(events.filter((event) => event.kind === "dhcp.exhausted").length, 1);
   });
 });

@@ -76,9 +76,9 @@ describe("decodeDhcp", () => {
 
   test("A38 options of a wrong length are malformed when read, cut sub-options too", () => {
     const packet = decodeDhcp(rawMessage([53, 2, 1, 1, 50, 3, 1, 2, 3, 55, 0, 82, 3, 1, 9, 0, 255]));
-    for (const option of [options.messageType, options.requestedAddress, options.relayAgent]) {
-      assert.throws(() => readOption<unknown>(packet.options, option), isMalformed);
-    }
+    assert.throws(() => readOption(packet.options, options.messageType), isMalformed);
+    assert.throws(() => readOption(packet.options, options.requestedAddress), isMalformed);
+    assert.throws(() => readOption(packet.options, options.relayAgent), isMalformed);
     assert.deepEqual(readOption(packet.options, options.parameterList), []);
   });
 });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 import { encodeDhcp, optionEntry, options } from "../../../provider/wire/dhcp";
 import { clientPacket } from "./packets";
+
+/** A reader that nobody here wrote. */
+const secondReader = createRequire(__filename)("dhcp/lib/protocol.js") as {
+  parse(bytes: Buffer): { readonly op: number; readonly xid: number; readonly yiaddr: string; readonly siaddr: string; readonly file: string; readonly options: Readonly<Record<number, unknown>> };
+};
 
 const mac = "52:54:00:12:34:56";
 const overflows = { name: "PxeError", code: "PXE_ENCODING_OVERFLOW" };
@@ -40,6 +46,16 @@ describe("encodeDhcp", () => {
   test("B8 options 66 and 67 end with a NUL", () => {
     assert.deepEqual([...optionEntry(options.bootFile, "a")[1]], [97, 0]);
     assert.deepEqual([...optionEntry(options.tftpServer, "b")[1]], [98, 0]);
+  });
+
+  test("the npm package dhcp reads the same", () => {
+    const packet = clientPacket(mac, 2, [
+      optionEntry(options.leaseTime, 3600), optionEntry(options.subnetMask, "255.255.255.0"), optionEntry(options.routers, ["10.77.0.254", "10.77.0.253"]),
+      optionEntry(options.bootFile, "bios/lpxelinux.0"), optionEntry(options.serverId, "10.77.0.1"),
+    ], { op: 2, yiaddr: "10.77.0.11", siaddr: "10.77.0.1", file: "bios/lpxelinux.0", xid: 0xdeadbeef });
+    const other = secondReader.parse(Buffer.from(encodeDhcp(packet)));
+    assert.deepEqual([other.op, other.xid, other.yiaddr, other.siaddr, other.file], [2, 0xdeadbeef, "10.77.0.11", "10.77.0.1", "bios/lpxelinux.0"]);
+    assert.deepEqual({ ...other.options }, { 53: 2, 51: 3600, 1: "255.255.255.0", 3: ["10.77.0.254", "10.77.0.253"], 67: "bios/lpxelinux.0", 54: "10.77.0.1" });
   });
 
   test("what doesn't fit throws: text fields, numbers, addresses, codes, the message", () => {

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { pxeError } from "../../../provider/errors";
-import { adapt, type DynamicProvider } from "../../../provider/resources/adapter";
-import type { Plain } from "../../../provider/resources/definition";
-import { unknownValue } from "../../../provider/resources/unknown";
-import { resources } from "../../../provider/resources/wiring";
-import { FakeDeploy } from "../../support/fake-deploy";
+import { pxeError } from "../../provider/errors";
+import { adapt, type DynamicProvider } from "../../provider/resources/adapter";
+import type { Plain } from "../../provider/resources/definition";
+import { unknownValue } from "../../provider/resources/unknown";
+import { resources } from "../../provider/resources/wiring";
+import { FakeDeploy } from "../support/fake-deploy";
 
 let folder: string;
 let deploy: FakeDeploy;

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { PxeError } from "../../provider/errors";
+import { fingerprint, generateControlKey, keyType, parsePrivateKey, publicKeyOf } from "../../provider/deploy/keys";
+
+test("ssh-keygen reads a control key and finds the same public half and fingerprint", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pxe-keys-"));
+  try {
+    for (let round = 0; round < 20; round++) {
+      const key = generateControlKey();
+      const path = join(folder, `key${round}`);
+      writeFileSync(path, key, { mode: 0o600 });
+      const [type, blob] = execFileSync("ssh-keygen", ["-y", "-f", path], { encoding: "utf8" }).trim().split(" ");
+      assert.equal(publicKeyOf(key), `${type} ${blob}`);
+      const shown = execFileSync("ssh-keygen", ["-l", "-f", path], { encoding: "utf8" });
+      assert.equal(shown.split(" ")[1], fingerprint(Buffer.from(blob ?? "", "base64")));
+      assert.equal(keyType(Buffer.from(blob ?? "", "base64")), "ssh-ed25519");
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("control keys differ", () => {
+  assert.notEqual(generateControlKey(), generateControlKey());
+});
+
+test("private keys are read in the forms that are about", () => {
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  const ec = generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey;
+  assert.equal(parsePrivateKey(rsa.export({ format: "pem", type: "pkcs1" }).toString(), "k").type, "ssh-rsa");
+  assert.equal(parsePrivateKey(rsa.export({ format: "pem", type: "pkcs8" }).toString(), "k").type, "ssh-rsa");
+  assert.equal(parsePrivateKey(ec.export({ format: "pem", type: "sec1" }).toString(), "k").type, "ecdsa-sha2-nistp256");
+  assert.equal(parsePrivateKey(ec.export({ format: "pem", type: "pkcs8" }).toString(), "k").type, "ecdsa-sha2-nistp256");
+});
+
+test("a key that can't be used says why and how else", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pxe-keys-"));
+  try {
+    const path = join(folder, "locked");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "secret", "-f", path]);
+    const text = execFileSync("cat", [path], { encoding: "utf8" });
+    assert.throws(() => parsePrivateKey(text, "target.privateKey"), (error: unknown) => {
+      assert.ok(error instanceof PxeError);
+      assert.equal(error.code, "PXE_AUTH_FAILED");
+      assert.match(error.message, /target\.privateKey can't be read.*agent/s);
+      return true;
+    });
+    assert.throws(() => parsePrivateKey("nonsense", "target.privateKey"), { code: "PXE_AUTH_FAILED" });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { serverSpec } from "../../provider/model/documents";
+import { compareVersions, parseReport, usableNode, type Observation } from "../../provider/deploy/observe";
+import { preflight } from "../../provider/deploy/preflight";
+
+const good: Record<string, string | string[]> = {
+  "pulumi-pxe-report": "1", system: "Linux", machine: "x86_64", uid: "0", user: "root", init: "systemd", libc: "glibc 2.36",
+  "room-program": "4000000", "room-data": "4000000", interface: ["lo", "eth0", "eth1"],
+  address: ["lo 127.0.0.1/8", "eth0 192.0.2.10/24", "eth1 10.77.0.1/24"], "lowest-port": "1024",
+};
+
+function report(changes: Record<string, string | string[]> = {}, sudoRefusal?: string): Observation {
+  const lines = Object.entries({ ...good, ...changes }).flatMap(([key, value]) => [value].flat().map((text) => `${key}\t${text}`));
+  return parseReport([...lines, "end\t1", ""].join("\n"), sudoRefusal, "rack1");
+}
+
+const server = serverSpec.parse({ interfaces: ["eth1"] });
+const options = { form: "system", label: "rack1", givenNode: false } as const;
+const codes = (observation: Observation, spec = server): string[] => preflight(observation, spec, options).map((item) => item.code);
+const messages = (observation: Observation): string => preflight(observation, server, options).map((item) => item.what).join("\n");
+
+describe("preflight", () => {
+  test("nothing stands in the way of a good target", () => {
+    assert.deepEqual(codes(report()), []);
+  });
+
+  test("everything that is wrong is found at once", () => {
+    const observation = report(
+      {
+        system: "Linux", machine: "riscv64", init: "sysvinit", libc: "", missing: ["tar"], "room-program": "100", "room-data": "100", interface: ["lo", "eth0"],
+        udp: ['UNCONN 0 0 0.0.0.0:67 0.0.0.0:* users:(("dnsmasq",pid=812,fd=4))', 'UNCONN 0 0 0.0.0.0:69 0.0.0.0:* users:(("in.tftpd",pid=813,fd=4))'],
+        tcp: 'LISTEN 0 511 *:80 *:* users:(("nginx",pid=900,fd=6),("nginx",pid=899,fd=6))',
+      },
+      "sudo: a password is required",
+    );
+    assert.deepEqual(codes(observation).sort(), [
+      "PXE_DISK_FULL", "PXE_DISK_FULL", "PXE_NO_INTERFACE", "PXE_PORT_TAKEN", "PXE_PORT_TAKEN", "PXE_PORT_TAKEN", "PXE_SUDO_REFUSED",
+      "PXE_UNSUPPORTED_TARGET", "PXE_UNSUPPORTED_TARGET", "PXE_UNSUPPORTED_TARGET", "PXE_UNSUPPORTED_TARGET",
+    ]);
+    const text = messages(observation);
+    for (const part of [/dnsmasq \(pid 812/, /in\.tftpd \(pid 813/, /nginx \(pid 900/, /there are eth0, lo/, /a password is required/]) assert.match(text, part);
+  });
+
+  test("a C library that is too old matters only where Node must be uploaded", () => {
+    assert.deepEqual(codes(report({ libc: "glibc 2.17" })), ["PXE_UNSUPPORTED_TARGET"]);
+    assert.deepEqual(codes(report({ libc: "glibc 2.17", node: "22.13.0 /usr/bin/node" })), []);
+    assert.deepEqual(codes(report({ libc: "glibc 2.17", node: "20.1.0 /usr/bin/node" })), ["PXE_UNSUPPORTED_TARGET"]);
+  });
+
+  test("without root and without sudo it says which to set", () => {
+    assert.match(messages(report({ uid: "1000", user: "ops" })), /ops on rack1 is not root/);
+  });
+
+  test("ports: what is bound to another interface or its address is not in the way", () => {
+    const taken = (line: string, key = "udp"): string[] => codes(report({ [key]: line }));
+    assert.deepEqual(taken('UNCONN 0 0 0.0.0.0%virbr0:67 0.0.0.0:* users:(("dnsmasq",pid=8,fd=4))'), []);
+    assert.deepEqual(taken('UNCONN 0 0 0.0.0.0%eth1:67 0.0.0.0:* users:(("dnsmasq",pid=8,fd=4))'), ["PXE_PORT_TAKEN"]);
+    assert.deepEqual(taken('LISTEN 0 5 192.0.2.10:80 0.0.0.0:* users:(("nginx",pid=8,fd=4))', "tcp"), []);
+    assert.deepEqual(taken('LISTEN 0 5 10.77.0.1:80 0.0.0.0:* users:(("nginx",pid=8,fd=4))', "tcp"), ["PXE_PORT_TAKEN"]);
+    assert.deepEqual(taken("LISTEN 0 5 [::]:80 [::]:*", "tcp"), ["PXE_PORT_TAKEN"]);
+    assert.deepEqual(taken("00000000:0043 812 dnsmasq", "udp-proc"), ["PXE_PORT_TAKEN"]);
+    assert.deepEqual(taken("0100007F:0050 812 nginx", "tcp-proc"), []);
+    assert.match(messages(report({ tcp: "LISTEN 0 5 [::]:80 [::]:*" })), /a process of another user/);
+  });
+
+  test("ports: our own agent is not in the way", () => {
+    const observation = report({
+      udp: 'UNCONN 0 0 0.0.0.0%eth1:67 0.0.0.0:* users:(("node",pid=55,fd=4))',
+      unit: "pulumi-pxe@0123456789ab.service 55 active",
+    });
+    assert.deepEqual(codes(observation), []);
+    assert.deepEqual(observation.units.get("0123456789ab"), { active: "active", pid: 55 });
+  });
+
+  test("a plain process needs no systemd, but unprivileged ports", () => {
+    const observation = report({ init: "init", uid: "1000", user: "ops", "room-program": "1" });
+    const plain = { ...options, form: "process" } as const;
+    assert.deepEqual(preflight(observation, server, plain).map((item) => item.where[0]?.property), ["dhcpPort", "tftpPort", "httpPort"]);
+    const high = serverSpec.parse({ interfaces: ["lo"], dhcpPort: 6767, tftpPort: 6969, httpPort: 8080 });
+    assert.deepEqual(preflight(observation, high, plain), []);
+  });
+
+  test("a report that broke off is no report", () => {
+    assert.throws(() => parseReport("pulumi-pxe-report\t1\nsystem\tLinux\n", undefined, "rack1"), { code: "PXE_COMMAND_FAILED" });
+  });
+});
+
+describe("versions", () => {
+  test("are compared by number", () => {
+    const ordered = ["0.9.10", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.10.0", "2.0.0"];
+    for (const [index, left] of ordered.entries()) {
+      for (const [place, right] of ordered.entries()) assert.equal(compareVersions(left, right), Math.sign(index - place), `${left} ${right}`);
+    }
+  });
+
+  test("Node must be 22.13 or newer, and where the service may look", () => {
+    assert.ok(usableNode({ version: "22.13.0", path: "/usr/bin/node" }));
+    assert.ok(!usableNode({ version: "22.12.9", path: "/usr/bin/node" }));
+    assert.ok(!usableNode({ version: "24.0.0", path: "/root/.nvm/versions/node/v24/bin/node" }));
+    assert.ok(!usableNode({ version: "", path: "/usr/bin/node" }));
+  });
+});
