@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lab/project";
+import { idle } from "./idle";
 import { table, type Benchmark, type BenchReport } from "./report";
 import { up } from "./up";
 
-const benchmarks: readonly Benchmark[] = [up];
+const benchmarks: readonly Benchmark[] = [up, idle];
 
 /** Runs the benchmarks that are named, all of them without names: a table for people, JSON in `.state/bench` for machines. */
 async function main(names: readonly string[]): Promise<number> {

@@ -31,7 +31,10 @@ export function localPaths(env: NodeJS.ProcessEnv = process.env): LocalPaths {
   };
 }
 
-/** Whether the target "local" gets a systemd service: root, and systemd runs; otherwise a plain process. */
+/**
+ * Whether the target "local" gets a systemd service: root, and systemd runs; otherwise a plain process. PXE_LOCAL_PROCESS=1 has
+ * a plain process in any case, for a try that leaves nothing in the system.
+ */
 export function localIsSystem(): boolean {
   return process.getuid?.() === 0 && existsSync("/run/systemd/system") && process.env["PXE_LOCAL_PROCESS"] !== "1";
 }

@@ -11,8 +11,10 @@ export class LocalShell implements Shell {
 
   run(script: string, options: RunOptions = {}): Promise<RunResult> {
     const child = spawn("sh", ["-c", script], { stdio: ["pipe", "pipe", "pipe"] });
+    let problem: Error | undefined;
     const ended = new Promise<number | null | undefined>((resolve) => {
-      child.on("error", () => {
+      child.on("error", (error) => {
+        problem = error;
         resolve(undefined);
       });
       child.on("close", resolve);
@@ -24,7 +26,7 @@ export class LocalShell implements Shell {
       stdout.destroy();
       stderr.destroy();
     };
-    return drive({ stdin, stdout, stderr, ended, kill }, this.label, options);
+    return drive({ stdin, stdout, stderr, ended, kill, lost: () => problem }, this.label, options);
   }
 
   line(script: string): Promise<Line> {

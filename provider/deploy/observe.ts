@@ -1,5 +1,4 @@
 import { pxeError } from "../errors";
-import { layout } from "./layout";
 import { observeScript, reportHeader } from "./observe-script";
 import type { Shell } from "./shell";
 import { lastLines } from "./text";
@@ -239,10 +238,4 @@ export function ownPids(observation: Observation): ReadonlySet<number> {
 /** Bundle ids whose unit runs or tries to. */
 export function runningUnits(observation: Observation): string[] {
   return [...observation.units].filter(([, unit]) => unit.active !== "inactive" && unit.active !== "failed").map(([id]) => id);
-}
-
-/** Ids of the bundles that lie on the target. */
-export function bundlesThere(observation: Observation): string[] {
-  const prefix = `${layout.bundles}/`;
-  return [...new Set([...observation.sums.keys()].filter((path) => path.startsWith(prefix)).map((path) => path.slice(prefix.length).replace(/\/.*$/, "")))];
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { connectSsh, type SshConnection, type SshIdentity } from "./ssh";
+import { connectSsh, type RemoteCommand, type SshConnection, type SshIdentity } from "./ssh";
 
 /** The connections of this process, one for each identity, and the host keys first trusted in it. */
 class SshPool {
@@ -22,6 +22,18 @@ class SshPool {
       if (this.#connections.get(key) === attempt) this.#connections.delete(key);
     });
     return attempt;
+  }
+
+  /** Starts a command. A connection that turns out to have broken since its last use is replaced: nothing has run on it yet. */
+  async exec(identity: SshIdentity, command: string): Promise<RemoteCommand & { readonly connection: SshConnection }> {
+    const held = await this.get(identity);
+    try {
+      return { connection: held, ...(await held.exec(command)) };
+    } catch (error) {
+      if (held.lost === undefined) throw error;
+      const connection = await this.get(identity);
+      return { connection, ...(await connection.exec(command)) };
+    }
   }
 
   async #connect(identity: Omit<SshIdentity, "expectedHostKey">): Promise<SshConnection> {

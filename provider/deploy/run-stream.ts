@@ -9,6 +9,8 @@ export interface Running {
   /** Resolves at its end with its exit code, null after a signal; undefined when the end was never told. */
   readonly ended: Promise<number | null | undefined>;
   kill(): void;
+  /** Why the end was never told, if that is known. */
+  lost(): Error | undefined;
 }
 
 /** More output than any of our scripts prints; what is beyond it is dropped. */
@@ -37,7 +39,10 @@ export async function drive(running: Running, label: string, options: RunOptions
   clearTimeout(timer);
   options.input?.destroy();
   if (watch.silent) throw connectionLost(label, `nothing came for ${String(silence / 1000)} s`);
-  if (code === undefined) throw connectionLost(label, "it broke off");
+  if (code === undefined) {
+    const cause = running.lost();
+    throw connectionLost(label, cause?.message ?? "it ended without an exit code", cause);
+  }
   const problem = inputProblem();
   if (problem !== undefined) throw problem;
   return { code, stdout: stdout(), stderr: stderr() };

@@ -1,4 +1,3 @@
-import type { ClientChannel } from "ssh2";
 import type { RemoteTarget } from "../model/target";
 import { targetLabel } from "./connection";
 import { credentialsOf } from "./credentials";
@@ -6,7 +5,7 @@ import { channelLine, type Line } from "./line";
 import { sshPool } from "./pool";
 import { drive } from "./run-stream";
 import { commandLine, type RunOptions, type RunResult, type Shell } from "./shell";
-import type { SshConnection, SshIdentity } from "./ssh";
+import type { SshIdentity } from "./ssh";
 
 /** Who connects for a deployment. */
 export function deployIdentity(target: RemoteTarget): SshIdentity {
@@ -21,54 +20,41 @@ export function deployIdentity(target: RemoteTarget): SshIdentity {
 
 /** A shell over the process's shared SSH connection to the target. */
 export async function openSshShell(target: RemoteTarget): Promise<Shell> {
-  const connection = await sshPool.get(deployIdentity(target));
-  return new SshShell(connection, targetLabel(target), target.sudo === true);
+  const identity = deployIdentity(target);
+  const { hostKey } = await sshPool.get(identity);
+  return new SshShell(identity, hostKey, targetLabel(target), target.sudo === true);
 }
 
 class SshShell implements Shell {
   readonly label: string;
   readonly hostKey: string;
-  readonly #connection: SshConnection;
+  readonly #identity: SshIdentity;
   readonly #sudo: boolean;
 
-  constructor(connection: SshConnection, label: string, sudo: boolean) {
-    this.#connection = connection;
+  constructor(identity: SshIdentity, hostKey: string, label: string, sudo: boolean) {
+    this.#identity = identity;
     this.#sudo = sudo;
     this.label = label;
-    this.hostKey = connection.hostKey;
+    this.hostKey = hostKey;
   }
 
-  run(script: string, options: RunOptions = {}): Promise<RunResult> {
-    return this.#connection.use(async () => {
-      const channel = await this.#connection.exec(commandLine(script, this.#sudo && options.plain !== true));
-      return drive(
-        {
-          stdin: channel.stdin,
-          stdout: channel,
-          stderr: channel.stderr,
-          ended: channelEnd(channel),
-          kill: () => {
-            this.#connection.close();
-          },
-        },
-        this.label,
-        options,
-      );
-    });
+  async run(script: string, options: RunOptions = {}): Promise<RunResult> {
+    const { connection, channel, ended } = await sshPool.exec(this.#identity, commandLine(script, this.#sudo && options.plain !== true));
+    const running = {
+      stdin: channel.stdin,
+      stdout: channel,
+      stderr: channel.stderr,
+      ended,
+      kill: () => {
+        connection.close();
+      },
+      lost: () => connection.lost,
+    };
+    return connection.use(() => drive(running, this.label, options));
   }
 
   async line(script: string): Promise<Line> {
-    return channelLine(await this.#connection.exec(commandLine(script, this.#sudo)), this.#connection);
+    const { connection, channel } = await sshPool.exec(this.#identity, commandLine(script, this.#sudo));
+    return channelLine(channel, connection);
   }
-}
-
-/** The exit code that came before the channel closed, if any came. */
-function channelEnd(channel: ClientChannel): Promise<number | null | undefined> {
-  return new Promise((resolve) => {
-    let code: number | null | undefined;
-    channel.on("exit", (value: number | null) => (code = value));
-    channel.on("close", () => {
-      resolve(code);
-    });
-  });
 }

@@ -29,6 +29,13 @@ const ciphers: ssh2.CipherAlgorithm[] = [
   "aes256-ctr",
 ];
 
+/** A command that runs on a target. */
+export interface RemoteCommand {
+  readonly channel: ssh2.ClientChannel;
+  /** Resolves at its end with its exit code, null after a signal; undefined when the channel closed before that was told. */
+  readonly ended: Promise<number | null | undefined>;
+}
+
 /** An authenticated SSH connection. It keeps the process alive only while something uses it. */
 export class SshConnection {
   /** Fingerprint of the host key that was accepted. */
@@ -70,7 +77,11 @@ export class SshConnection {
   }
 
   /** @throws PXE_CONNECTION_LOST when no channel can be opened any more */
-  exec(command: string): Promise<ssh2.ClientChannel> {
+  exec(command: string): Promise<RemoteCommand> {
+    return this.use(() => this.#open(command));
+  }
+
+  #open(command: string): Promise<RemoteCommand> {
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => {
         reject(pxeError("PXE_CONNECTION_LOST", `the SSH connection to ${this.#label} opens no channel: ${errorText(cause)}`, { cause }));
@@ -81,7 +92,8 @@ export class SshConnection {
       }
       try {
         this.#client.exec(command, (error, channel) => {
-          if (error === undefined) resolve(channel);
+          // Listened for at once: the end of a short command comes in the same packet as its beginning.
+          if (error === undefined) resolve({ channel, ended: channelEnd(channel) });
           else fail(error);
         });
       } catch (error) {
@@ -95,6 +107,16 @@ export class SshConnection {
     this.#client.end();
     this.#client.destroy();
   }
+}
+
+function channelEnd(channel: ssh2.ClientChannel): Promise<number | null | undefined> {
+  return new Promise((resolve) => {
+    let code: number | null | undefined;
+    channel.on("exit", (value: number | null) => (code = value));
+    channel.on("close", () => {
+      resolve(code);
+    });
+  });
 }
 
 /**

@@ -33,11 +33,13 @@ export function sshTransport(connection: Connection & { kind: "ssh" }, controlKe
   return {
     label,
     async open() {
-      const ssh = await sshPool.get(controlIdentity(connection, controlKey)).catch((error: unknown) => {
+      try {
+        // sshd runs the command that stands beside the key, whatever is asked for here.
+        const { connection: ssh, channel } = await sshPool.exec(controlIdentity(connection, controlKey), "pxe-agent ctl");
+        return channelLine(channel, ssh);
+      } catch (error) {
         throw controlRefused(error, label);
-      });
-      // sshd runs the command that stands beside the key, whatever is asked for here.
-      return channelLine(await ssh.exec("pxe-agent ctl"), ssh);
+      }
     },
   };
 }

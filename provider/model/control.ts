@@ -105,7 +105,7 @@ export const eventKinds = [
   "agent.started", "agent.stopped", "documents.applied", "asset.stored",
   "dhcp.offer", "dhcp.ack", "dhcp.nak", "dhcp.release", "dhcp.decline", "dhcp.exhausted",
   "boot.install", "boot.local", "boot.ignore",
-  "tftp.sent", "tftp.failed", "http.config", "http.asset", "http.answer", "http.refused",
+  "tftp.sent", "tftp.failed", "http.config", "http.asset", "http.answer", "http.failed", "http.refused",
   "host.armed", "host.adopted", "host.installing", "host.wiping", "host.report", "host.installed", "host.up", "host.failed",
   "alert",
 ] as const;

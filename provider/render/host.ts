@@ -56,7 +56,7 @@ export function renderHost(input: RenderInput): Record<string, string> {
       initrd: profile.initrd.map(assetPath),
       append: kernelArgs({
         family: profile.distro.family, repository: profile.distro.repository, hostname: host.hostname,
-        domainName: subnet.domainName, routed: subnet.routers.length > 0, answerFile, extra: profile.kernelArgs,
+        domainName: subnet.domainName, routers: subnet.routers, dnsServers: subnet.dnsServers, answerFile, extra: profile.kernelArgs,
       }),
     },
     placeholders.server,

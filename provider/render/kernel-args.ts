@@ -7,8 +7,8 @@ export interface KernelArgsInput {
   readonly repository?: string | undefined;
   readonly hostname: string;
   readonly domainName?: string | undefined;
-  /** Whether the subnet gives a router. */
-  readonly routed: boolean;
+  readonly routers: readonly string[];
+  readonly dnsServers: readonly string[];
   /** File name of the answer file, if the profile has one. */
   readonly answerFile?: string | undefined;
   /** The profile's own additions, last so that they win. */
@@ -33,9 +33,14 @@ function debianArgs(input: KernelArgsInput, url: string | undefined): string[] {
     `hostname=${input.hostname}`,
     // An empty domain must be given too: netcfg asks for it otherwise.
     `domain=${input.domainName ?? ""}`,
-    // Without a router netcfg stops and asks whether to go on, whatever the priority.
-    ...(input.routed ? [] : ["netcfg/no_default_route=true"]),
+    ...(input.routers.length > 0 ? [] : unroutedArgs(input.dnsServers)),
   ];
+}
+
+/** Without a router in the lease netcfg stops, whatever the priority, and asks whether to go on, and then for name servers too. */
+function unroutedArgs(dnsServers: readonly string[]): string[] {
+  const [first] = dnsServers;
+  return ["netcfg/no_default_route=true", ...(first === undefined ? [] : [`netcfg/get_nameservers=${first}`])];
 }
 
 function rhelArgs(input: KernelArgsInput, url: string | undefined): string[] {

@@ -162,6 +162,7 @@ describe("boot files by HTTP", () => {
       socket.write(`GET /a/${asset.sha256}/cut HTTP/1.1\r\nHost: x\r\n\r\n`);
     });
     assert.ok(got < content.length, `${got} bytes`);
+    assert.ok(lab.events.some((event) => event.kind === "http.failed" && /^cut broke off after \d+ of 8388608 bytes/.test(event.text)));
     assert.equal((await ask(lab.port, `/a/${asset.sha256}/cut`)).status, 404);
   });
 });

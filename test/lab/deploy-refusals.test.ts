@@ -47,6 +47,14 @@ async function refused(deployment: DeployRequest): Promise<PxeError> {
   return refusal;
 }
 
+/** A program that sits on all the ports that an agent needs. */
+const squatter = `use IO::Socket::INET;
+my $dhcp = IO::Socket::INET->new(LocalPort => 67, Proto => "udp") or die;
+my $tftp = IO::Socket::INET->new(LocalPort => 69, Proto => "udp") or die;
+my $http = IO::Socket::INET->new(LocalPort => 80, Listen => 1) or die;
+sleep 600;
+`;
+
 const byKey = (): Partial<RemoteTarget> => ({ privateKey: machine.privateKey });
 
 describe("a deployment that can't be", () => {
@@ -92,8 +100,11 @@ describe("a deployment that can't be", () => {
   test("nothing listens, no such name, no route", async () => {
     assert.match((await refused(request({ ...byKey(), port: 1 }))).message, /PXE_HOST_UNREACHABLE.*refuses the connection/);
     assert.match((await refused(request({ ...byKey(), host: "nosuchhost.invalid" }))).message, /PXE_HOST_UNREACHABLE.*can't be resolved/);
-    await machine.exec("ip route add unreachable 203.0.113.0/24", { allowFailure: true });
-    assert.equal((await refused(request({ ...byKey(), host: "255.255.255.255" }))).code, "PXE_HOST_UNREACHABLE");
+    const island = await lab.netns("island");
+    const program = `require(${JSON.stringify(require.resolve("../../provider/deploy/ssh"))})
+      .connectSsh({ host: "10.77.9.9", port: 22, user: "root", credentials: [] }).catch((error) => console.log(error.message))`;
+    const { stdout } = await island.exec(process.execPath, ["-e", program], { timeoutMs: 20_000 });
+    assert.match(stdout, /PXE_HOST_UNREACHABLE: 10\.77\.9\.9:22 can't be reached: no route \(ENETUNREACH\)/);
   });
 
   test("sudo refused, and a user who needs it without it", async () => {
@@ -104,9 +115,10 @@ describe("a deployment that can't be", () => {
   });
 
   test("ports taken by whom, an interface that isn't there, no sudo: all at once", async () => {
-    await machine.exec("systemd-run --quiet --unit squatter --property=Type=exec /usr/bin/perl -MIO::Socket::INET -e '$a = IO::Socket::INET->new(LocalPort => 67, Proto => \"udp\"); $b = IO::Socket::INET->new(LocalPort => 69, Proto => \"udp\"); $c = IO::Socket::INET->new(LocalPort => 80, Listen => 1); sleep 600'");
+    await machine.writeFile("/run/squatter.pl", squatter);
+    await machine.exec(["systemd-run", "--quiet", "--unit=squatter", "/usr/bin/perl", "/run/squatter.pl"]);
     try {
-      const { stdout } = await machine.exec("until ss -Hltn 'sport = :80' | grep -q .; do sleep 0.05; done; systemctl show -p MainPID --value squatter");
+      const { stdout } = await machine.exec("until ss -Hltn 'sport = :80' | grep -q .; do sleep 0.05; done; systemctl show -p MainPID --value squatter", { timeoutMs: 10_000 });
       const pid = stdout.trim();
       const error = await refused(request(byKey(), { server: serverSpec.parse({ interfaces: ["prov0", "eth9"] }) }));
       assert.deepEqual(error.findings.map((item) => item.code).sort(), ["PXE_NO_INTERFACE", "PXE_PORT_TAKEN", "PXE_PORT_TAKEN", "PXE_PORT_TAKEN"]);

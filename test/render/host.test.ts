@@ -57,7 +57,7 @@ describe("what a host is served", () => {
   test("Debian in a subnet without a router is not asked about it", () => {
     const routed = input("");
     const alone = { ...routed, subnet: { ...routed.subnet, routers: [] } };
-    assert.match(renderHost(alone)["bios/pxelinux.cfg"] ?? "", / netcfg\/no_default_route=true /);
+    assert.match(renderHost(alone)["bios/pxelinux.cfg"] ?? "", / netcfg\/no_default_route=true netcfg\/get_nameservers=10\.77\.0\.254 /);
     assert.doesNotMatch(renderHost(routed)["bios/pxelinux.cfg"] ?? "", /no_default_route/);
   });
 
