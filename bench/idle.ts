@@ -53,7 +53,7 @@ async function run(): Promise<BenchReport> {
       { kind: "subnet", name: "n", owner, spec: { cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.100", to: "127.77.0.199" }] } },
     ],
   }));
-  const bundle = join(packageRoot, "dist", "agent", "pxe-agent.js");
+  const bundle = join(packageRoot, "dist", "agent", "pxe-agent.cjs");
   const bare = join(folder, "bare.js");
   writeFileSync(bare, "setInterval(() => undefined, 3000);\n");
   try {

@@ -7,6 +7,7 @@ const catalogue = {
   PXE_OWNED_BY_OTHER: "Choose another name, or remove it from the stack that owns it.",
   PXE_DUPLICATE: "Give each machine its own value.",
   PXE_OUTSIDE_SUBNET: "Use an address inside the subnet that is neither its network, broadcast, router nor server address.",
+  PXE_SUBNET_NOT_SERVED: "Name the interface that lies in the subnet in the server's interfaces, or correct cidr.",
   PXE_OVERLAP: "Make the ranges disjoint.",
   PXE_UNKNOWN_REFERENCE: "Declare the document that is referred to, in the same batch or before it.",
   PXE_LOADER_MISSING: "Give the profile a loader for this firmware, or install the distribution's package that holds it.",
@@ -29,6 +30,8 @@ const catalogue = {
   PXE_NO_INTERFACE: "Name an interface that exists on the target.",
   PXE_NO_ADDRESS: "Give the interface a static address inside the subnet.",
   PXE_DISK_FULL: "Free some room on the target.",
+  PXE_STORE_FAILED: "Check the file named: its rights, its file system and its disk. A damaged one is to be moved away; hosts then boot from their disks.",
+  PXE_AGENT_RUNNING: "Stop the agent that uses the folder, or give this one a folder of its own.",
   PXE_UNSUPPORTED_TARGET: "Use a target that meets the requirements in docs/targets.md.",
   PXE_CONNECTION_LOST: "Run the operation again: what was completed is kept.",
   PXE_COMMAND_FAILED: "See the command's own output above.",
@@ -53,6 +56,8 @@ export type ErrorCode = keyof typeof catalogue;
 export interface Place {
   readonly document: string;
   readonly property?: string;
+  /** Only where the document is of another owner than the one who asks. */
+  readonly owner?: string;
 }
 
 /** One thing that is wrong: JSON-safe, so that it crosses the control API unchanged. */

@@ -63,7 +63,9 @@ export class BootProfile extends pulumi.CustomResource {
 
   constructor(name: string, args: BootProfileArgs, options?: pulumi.CustomResourceOptions) {
     const computed = { files: undefined };
-    super(resourceType(type), name, { ...args, ...computed, ...childInputs("profile", type, name, args.server) }, childOptions(args.server, options));
+    super(resourceType(type), name, { ...args, ...computed, ...childInputs("profile", type, name, args.server) }, {
+      ...childOptions(args.server, options), additionalSecretOutputs: [...(options?.additionalSecretOutputs ?? []), "downloads"],
+    });
     this.documentName = nameAfter(this, name);
     this.secrecy = pulumi.all([args.answer, args.kernelArgs, args.distro]).apply(() => ({}));
   }

@@ -63,6 +63,11 @@ export async function simulateBoot(machine: SimMachine): Promise<SimResult> {
   }
 }
 
+/** SYSLINUX doc/pxelinux.txt: names are beside the loader, but for those that begin with "::". */
+function tftpName(name: string, folder: string): string {
+  return name.startsWith("::") ? name.slice(2) : posix.join(folder, name);
+}
+
 class Boot {
   private readonly files: SimFile[] = [];
   private readonly missing: string[] = [];
@@ -88,7 +93,7 @@ class Boot {
       this.say("PXELINUX: boots from its disk");
       return this.result({ action: "local", config });
     }
-    for (const url of [entry.kernel, ...entry.initrds]) await this.download(url);
+    for (const name of [entry.kernel, ...entry.initrds]) await (name.includes("://") ? this.download(name) : this.load(tftpName(name, folder)));
     return this.installer(config, entry.append);
   }
 

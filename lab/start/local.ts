@@ -38,7 +38,7 @@ export async function startLocal(phases: Phases, say: (line: string) => void): P
 
 /** The simulated machine executes nothing: files of the right names stand for kernel, initrd and loader. */
 function standIns(session: Session): string {
-  const folders = { installer: ["linux", "initrd.gz"], loader: ["lpxelinux.0", "ldlinux.c32"] };
+  const folders = { installer: ["linux", "initrd.gz"], loader: ["pxelinux.0", "ldlinux.c32"] };
   for (const [folder, names] of Object.entries(folders)) {
     mkdirSync(join(session.folder, folder));
     for (const name of names) writeFileSync(join(session.folder, folder, name), randomBytes(64 * 1024));

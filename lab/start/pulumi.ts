@@ -1,10 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { pxeError } from "../../provider/errors";
 import type { Connection } from "../../provider/deploy/connection";
-import { packageRoot } from "../project";
+import { repository } from "../project";
 import { sessionEnv, type Session } from "./session";
 
 /** How to speak to the agent that a stack deployed. */
@@ -15,16 +14,15 @@ export interface AgentAccess {
 
 const serverType = "pulumi-nodejs:dynamic/pxe:PxeServer";
 
-/** The example's stack of a session, run from the repository's root as a person would. */
+/** The example's stack, in a project folder of the session's own: the repository's Pulumi.yaml, and settings that nobody else has. */
 export class Stack {
   constructor(private readonly session: Session) {}
 
-  private get common(): string[] {
-    return ["--stack", "start", "--non-interactive", "--config-file", join(this.session.folder, "Pulumi.start.yaml")];
-  }
+  private readonly common = ["--stack", "start", "--non-interactive"];
 
   /** Makes the stack with these settings of the example. */
   async init(settings: Readonly<Record<string, string>>): Promise<void> {
+    repository(this.session.folder);
     await this.quietly("stack", "init", "start", "--non-interactive");
     const words = Object.entries(settings).flatMap(([key, value]) => ["--plaintext", `lab:${key}=${value}`]);
     await this.quietly("config", "set-all", ...this.common, ...words);
@@ -45,13 +43,13 @@ export class Stack {
   }
 
   private async shown(...args: string[]): Promise<void> {
-    const child = spawn("pulumi", args, { cwd: packageRoot, env: sessionEnv(this.session), stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn("pulumi", args, { cwd: this.session.folder, env: sessionEnv(this.session), stdio: ["ignore", "inherit", "inherit"] });
     const [status] = (await once(child, "exit")) as [number | null];
     if (status !== 0) throw pxeError("PXE_COMMAND_FAILED", `pulumi ${args[0] ?? ""} ended with ${String(status)}`);
   }
 
   private async quietly(...args: string[]): Promise<string> {
-    const options = { cwd: packageRoot, env: sessionEnv(this.session), maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd: this.session.folder, env: sessionEnv(this.session), maxBuffer: 64 * 1024 * 1024 };
     const { stdout } = await promisify(execFile)("pulumi", args, options);
     return stdout;
   }

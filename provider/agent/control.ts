@@ -2,11 +2,13 @@ import { chmod, rm } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { PxeError, errorText, finding, pxeError, throwFindings, type ErrorBody, type ErrorCode, type Finding } from "../errors";
-import { applyRequest, type AgentEvent, type AgentStatus, type ApplyRequest, type ApplyResult } from "../model/control";
-import { documentLabel, type Stored } from "../model/documents";
+import { applyRequest, type AgentStatus, type ApplyRequest, type ApplyResult } from "../model/control";
+import type { Stored } from "../model/documents";
 import { validate } from "../model/validate";
 import * as z from "zod";
 import { declaredLeases } from "./lease-status";
+import { checkHere } from "./checks";
+import { streamEvents } from "./event-stream";
 import { allHostStatus } from "./host-status";
 import type { EventLog } from "./events";
 import type { AgentContext } from "./context";
@@ -26,7 +28,7 @@ export interface ControlPort {
 const bodyLimit = 256 * 1024 * 1024;
 
 const httpStatus: Partial<Record<ErrorCode, number>> = {
-  PXE_REVISION_CONFLICT: 409, PXE_OWNED_BY_OTHER: 409, PXE_NOT_FOUND: 404, PXE_DISK_FULL: 507, PXE_INTERNAL: 500,
+  PXE_REVISION_CONFLICT: 409, PXE_OWNED_BY_OTHER: 409, PXE_NOT_FOUND: 404, PXE_DISK_FULL: 507, PXE_STORE_FAILED: 503, PXE_INTERNAL: 500,
 };
 
 /**
@@ -68,7 +70,7 @@ function documentRoutes(app: FastifyInstance, port: ControlPort): void {
   });
   app.post("/v1/apply", async (request): Promise<ApplyResult> => {
     const batch = checkedBatch(request.body);
-    throwFindings(missingAssets(batch, port));
+    throwFindings(checkHere(batch, port.context));
     const plan = await state.apply(batch);
     await port.reconcile();
     const named = new Set([...batch.put.filter((doc) => doc.kind === "host").map((doc) => doc.name)]);
@@ -91,21 +93,6 @@ function checkedBatch(body: unknown): ApplyRequest {
   });
   throwFindings(named);
   throw pxeError("PXE_INTERNAL", "a batch was refused without a reason");
-}
-
-/** A profile whose files are not here would be offered and then fail on the machine's screen. */
-function missingAssets(batch: ApplyRequest, port: ControlPort): Finding[] {
-  return batch.put.flatMap((doc) => {
-    if (doc.kind !== "profile") return [];
-    const { kernel, initrd, loaders } = doc.spec;
-    const assets = [kernel, ...initrd, ...(loaders.bios === undefined ? [] : [loaders.bios.program, ...loaders.bios.modules])];
-    const missing = new Set(port.context.assets.missing(assets.map((asset) => asset.sha256)));
-    return assets.filter((asset) => missing.has(asset.sha256)).map((asset) =>
-      finding("PXE_ASSET_MISSING", `the file ${asset.name} (${asset.sha256.slice(0, 12)}…) is not on the agent`, {
-        where: [{ document: documentLabel(doc) }], fix: "Upload it first: PUT /v1/assets/<sha256>.",
-      }),
-    );
-  });
 }
 
 function withoutSecrets(doc: Stored): Stored {
@@ -153,20 +140,6 @@ function eventRoute(app: FastifyInstance, events: EventLog): void {
     const last = Number(request.headers["last-event-id"] ?? Number.NaN);
     const since = query.since ?? (Number.isSafeInteger(last) ? last : 0);
     reply.hijack();
-    const { raw } = reply;
-    raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    const send = (event: AgentEvent): void => { raw.write(`id: ${String(event.id)}\ndata: ${JSON.stringify(event)}\n\n`); };
-    for (const event of events.since(since)) send(event);
-    if (query.follow === "0") {
-      raw.end();
-      return;
-    }
-    const unsubscribe = events.subscribe(send);
-    // Keeps idle connections open through the SSH channel's and proxies' time limits.
-    const beat = setInterval(() => { raw.write(": \n\n"); }, 15_000);
-    raw.on("close", () => {
-      clearInterval(beat);
-      unsubscribe();
-    });
+    streamEvents(reply.raw, events, since, query.follow === "1");
   });
 }

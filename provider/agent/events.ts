@@ -39,7 +39,7 @@ export class EventLog {
 
   /** Events after `id`, oldest first. */
   since(id: number): readonly AgentEvent[] {
-    return this.events.filter((event) => event.id > id);
+    return this.events.slice(this.events.findLastIndex((event) => event.id <= id) + 1);
   }
 
   /** Calls back for each new event until the returned function is called. */

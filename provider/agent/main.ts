@@ -27,6 +27,15 @@ function readDocuments(path: string): DocumentsFile {
   throw first === undefined ? pxeError("PXE_INTERNAL", "a file was refused without a reason") : new PxeError([first, ...rest]);
 }
 
+/** Documents that are applied at every start: an order to install among them would be given at every start. */
+function readStandingDocuments(path: string): DocumentsFile {
+  const file = readDocuments(path);
+  if (file.arm.length === 0) return file;
+  throw pxeError("PXE_INPUT_INVALID", "a file that is applied at every start can't order an install", {
+    where: [{ document: basename(path), property: "arm" }], fix: "Leave arm out, and give the order once: pxe-agent apply FILE --arm HOST.",
+  });
+}
+
 interface Reply {
   readonly status: number;
   readonly body: unknown;
@@ -66,7 +75,10 @@ async function addAsset(path: string, socket: string): Promise<AssetSpec> {
 }
 
 async function run(options: { data: string; socket: string; config?: string }): Promise<void> {
-  const file = options.config === undefined ? undefined : readDocuments(options.config);
+  process.umask(0o077);
+  // Warnings go there too: a full disk under it must not end the agent.
+  process.stderr.on("error", () => undefined);
+  const file = options.config === undefined ? undefined : readStandingDocuments(options.config);
   const agent = await startAgent({ data: options.data, socket: options.socket, file });
   // sd_notify(3): only systemd-notify speaks to a datagram socket that Node can't open.
   if (process.env["NOTIFY_SOCKET"] !== undefined) execFile("systemd-notify", ["--ready"], () => undefined);

@@ -1,4 +1,5 @@
 import type { Progress as ProgressKind } from "../engine/lifecycle";
+import { isStoreFailure } from "./store/failure";
 import type { ProgressAnswer, ProgressPort } from "./context";
 import type { AgentState } from "./state";
 
@@ -15,7 +16,12 @@ export class Progress implements ProgressPort {
   }
 
   private async post(token: string, progress: ProgressKind): Promise<ProgressAnswer> {
-    const change = await this.state.progress(token, progress);
-    return change === undefined ? { ok: false, status: 404, reason: "no install has this token" } : { ok: true };
+    try {
+      const change = await this.state.progress(token, progress);
+      return change === undefined ? { ok: false, status: 404, reason: "no install has this token" } : { ok: true };
+    } catch (error) {
+      if (!isStoreFailure(error)) throw error;
+      return { ok: false, status: 503, reason: "it could not be stored: ask again" };
+    }
   }
 }

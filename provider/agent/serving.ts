@@ -23,9 +23,12 @@ interface Running {
   readonly close: () => Promise<void>;
 }
 
-/** IPv4 addresses of an interface; empty when it doesn't exist, undefined is never returned. */
-function addressesOf(name: string): ServedInterface["addresses"] {
-  return (networkInterfaces()[name] ?? [])
+/** What `os.networkInterfaces` gives; it throws where the system has no descriptor left. */
+export type InterfaceSource = typeof networkInterfaces;
+
+/** IPv4 addresses of an interface; empty when it doesn't exist. */
+export function addressesOf(name: string, source: InterfaceSource = networkInterfaces): ServedInterface["addresses"] {
+  return (source()[name] ?? [])
     .filter((item) => item.family === "IPv4")
     .map((item) => ({ address: item.address, prefix: Number(item.cidr?.split("/")[1] ?? 32) }));
 }
@@ -36,14 +39,16 @@ export class Serving {
   private readonly problems = new Map<string, string>();
   private readonly timer: NodeJS.Timeout;
   private queue: Promise<void> = Promise.resolve();
+  /** The last failure told, until a look succeeds: it comes again at every look. */
+  private lastReport: string | undefined;
 
-  constructor(private readonly context: AgentContext) {
-    this.timer = setInterval(() => void this.reconcile(), lookEvery);
+  constructor(private readonly context: AgentContext, private readonly source: InterfaceSource = networkInterfaces, every = lookEvery) {
+    this.timer = setInterval(() => void this.reconcile(), every);
   }
 
   /** Resolves when what is open follows the documents; what can't be opened is told by `status`, never thrown. */
   reconcile(): Promise<void> {
-    this.queue = this.queue.then(() => this.reconcileNow());
+    this.queue = this.queue.then(() => this.reconcileNow()).catch((error: unknown) => { this.report("the interfaces can't be looked at", error); });
     return this.queue;
   }
 
@@ -52,7 +57,7 @@ export class Serving {
     const names = this.context.state.server?.spec.interfaces ?? [];
     return names.map((name) => ({
       name,
-      addresses: addressesOf(name).map((item) => item.address),
+      addresses: this.known(name).map((item) => item.address),
       serving: this.running.has(name),
       problem: this.problems.get(name) ?? null,
     }));
@@ -66,7 +71,8 @@ export class Serving {
 
   private async reconcileNow(): Promise<void> {
     const spec = this.context.state.server?.spec;
-    const wanted = new Map((spec?.interfaces ?? []).map((name): [string, ServedInterface] => [name, { name, addresses: addressesOf(name) }]));
+    const wanted = new Map((spec?.interfaces ?? []).map((name): [string, ServedInterface] => [name, { name, addresses: addressesOf(name, this.source) }]));
+    this.lastReport = undefined;
     for (const [name, running] of this.running) {
       if (!isDeepStrictEqual(running.served, wanted.get(name)) || !sameListeners(running.spec, spec)) await this.stop(name);
     }
@@ -86,14 +92,37 @@ export class Serving {
       opened.push(await startHttp(this.context, { addresses: served.addresses.map((item) => item.address), port: spec.httpPort }));
       opened.push(await startTftp(this.context, { interface: served, port: spec.tftpPort, httpPort: spec.httpPort }));
       opened.push(await startDhcp(this.context, { interface: served, port: spec.dhcpPort }));
-      const close = async (): Promise<void> => { await Promise.all(opened.map((item) => item.close())); };
+      const close = (): Promise<void> => this.closeAll(opened);
       this.running.set(served.name, { spec, served, close });
       this.problems.delete(served.name);
       this.context.log.info({ interface: served.name, addresses: served.addresses }, "serving");
     } catch (error) {
-      await Promise.all(opened.map((item) => item.close()));
+      await this.closeAll(opened);
       this.note(served.name, errorText(error));
     }
+  }
+
+  /** Closes what it can: one listener that fails to must not keep another from closing. */
+  private async closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {
+    for (const result of await Promise.allSettled(opened.map((item) => item.close()))) {
+      if (result.status === "rejected") this.context.log.error({ err: result.reason as unknown }, "a listener could not be closed");
+    }
+  }
+
+  /** Addresses for the status, which is told also when the system can't tell them. */
+  private known(name: string): ServedInterface["addresses"] {
+    try {
+      return addressesOf(name, this.source);
+    } catch {
+      return this.running.get(name)?.served.addresses ?? [];
+    }
+  }
+
+  private report(what: string, error: unknown): void {
+    const text = `${what}: ${errorText(error)}`;
+    this.context.log.error({ err: error }, what);
+    if (text !== this.lastReport) this.context.emit({ kind: "alert", host: null, mac: null, address: null, text });
+    this.lastReport = text;
   }
 
   private note(name: string, problem: string): void {

@@ -13,7 +13,17 @@ const randomness: Randomness = { id: () => randomUUID(), token: () => randomByte
 /** How often a change is decided again after somebody else changed the store. */
 const attempts = 5;
 
-/** Documents and facts in memory, changed only through the store: a change is visible once it is on stable storage. */
+/** How often facts that could not be stored are written again, in milliseconds. */
+const retryEvery = 5_000;
+
+/** Tokens remembered of installs whose end could not be stored at once. */
+const spentTokens = 1024;
+
+/**
+ * Documents and facts in memory, changed only through the store: a change is visible once it is on stable storage. A machine's
+ * report is the exception: it only ever leads away from installing again, so where it can't be stored it holds at once, and is
+ * written again until it is.
+ */
 export class AgentState implements StateView {
   private revisionNumber: number;
   private readonly documents: Map<string, Stored>;
@@ -21,8 +31,17 @@ export class AgentState implements StateView {
   private view: DocumentView;
   /** Changes are decided one after the other, each on what the one before left. */
   private queue: Promise<unknown> = Promise.resolve();
+  /** Facts that memory holds and the store does not, by id. */
+  private readonly unsaved = new Map<string, InstallFacts>();
+  /** Facts' ids by a token that ended while it could not be stored: its installer was told 503 and asks again. */
+  private readonly spent = new Map<string, string>();
+  private retry: NodeJS.Timeout | undefined;
 
-  constructor(snapshot: Snapshot, private readonly store: Store, private readonly clock: () => number, private readonly emit: (event: NewEvent) => void) {
+  /** @param retryAfter milliseconds until facts that could not be stored are written again */
+  constructor(
+    snapshot: Snapshot, private readonly store: Store, private readonly clock: () => number, private readonly emit: (event: NewEvent) => void,
+    private readonly retryAfter = retryEvery,
+  ) {
     this.documents = new Map();
     this.facts = new Map();
     this.revisionNumber = 0;
@@ -55,28 +74,44 @@ export class AgentState implements StateView {
     });
   }
 
-  /** A token's POST. @returns undefined when no install has this token */
+  /** Makes a last attempt at what could not be stored. */
+  async close(): Promise<void> {
+    clearTimeout(this.retry);
+    await this.save();
+    clearTimeout(this.retry);
+  }
+
+  /**
+   * A token's POST. Rejects when it could not be stored; it holds nevertheless, and the same POST resolves once it is stored.
+   * @returns undefined when no install has this token
+   */
   progress(token: string, progress: Progress): Promise<FactsChange | undefined> {
-    return this.change(() => {
+    return this.change<FactsChange | undefined>(() => {
       const host = this.hostByToken(token);
       if (host === undefined) return { result: undefined, writes: [], events: [] };
-      const change = reportProgress(host.facts, progress, this.clock());
-      const same = change.facts === host.facts;
-      return { result: change, writes: same ? [] : [{ type: "facts.put", facts: change.facts }], events: change.events };
+      const { facts } = host;
+      const isRepeat = facts.token !== token;
+      const change = isRepeat ? { facts, removed: [], events: [] } : reportProgress(facts, progress, this.clock());
+      const stored = change.facts === facts && !this.unsaved.has(facts.id);
+      return { result: change, writes: stored ? [] : [{ type: "facts.put", facts: change.facts }], events: change.events, holds: true };
     });
   }
 
-  private change<T>(decide: () => { result: T; writes: StoreWrite[]; events: readonly NewEvent[] }): Promise<T> {
+  private change<T>(decide: () => Change<T>): Promise<T> {
     const run = this.queue.then(() => this.changeNow(decide));
     this.queue = run.catch(() => undefined);
     return run;
   }
 
-  private async changeNow<T>(decide: () => { result: T; writes: StoreWrite[]; events: readonly NewEvent[] }): Promise<T> {
+  private async changeNow<T>(decide: () => Change<T>): Promise<T> {
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const { result, writes, events } = decide();
-      const outcome = writes.length === 0 ? "ok" : await this.store.commit(writes);
+      const { result, writes, events, holds } = decide();
+      const outcome = writes.length === 0 ? "ok" : await this.store.commit(writes).catch((error: unknown) => {
+        if (holds === true) this.hold(writes, events);
+        throw error;
+      });
       if (outcome === "ok") {
+        for (const write of writes) this.unsaved.delete(write.type === "facts.put" ? write.facts.id : write.type === "facts.delete" ? write.id : "");
         this.absorb(writes);
         for (const event of events) this.emit(event);
         return result;
@@ -86,12 +121,42 @@ export class AgentState implements StateView {
     throw pxeError("PXE_REVISION_CONFLICT", "the store kept changing underneath");
   }
 
+  /** Lets facts hold that are not stored, and sees to it that they will be. */
+  private hold(writes: readonly StoreWrite[], events: readonly NewEvent[]): void {
+    const isFirst = this.unsaved.size === 0;
+    for (const write of writes) {
+      if (write.type !== "facts.put") continue;
+      const { facts } = write;
+      const before = this.facts.get(facts.id)?.token ?? null;
+      if (before !== null && facts.token !== before) this.spent.set(before, facts.id);
+      this.unsaved.set(facts.id, facts);
+    }
+    for (const token of this.spent.keys()) if (this.spent.size > spentTokens) this.spent.delete(token);
+    this.absorb(writes);
+    for (const event of events) this.emit(event);
+    if (isFirst) {
+      const text = "a machine's report could not be stored: it holds while this agent runs, and is written again until it is stored";
+      this.emit({ kind: "alert", host: null, mac: null, address: null, text });
+    }
+    this.saveLater();
+  }
+
+  private saveLater(): void {
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => void this.save(), this.retryAfter).unref();
+  }
+
+  private save(): Promise<void> {
+    return this.change<undefined>(() => ({ result: undefined, writes: [...this.unsaved.values()].map((facts) => ({ type: "facts.put", facts })), events: [] }))
+      .catch(() => { this.saveLater(); });
+  }
+
   private adopt(snapshot: Snapshot): DocumentView {
     this.revisionNumber = snapshot.revision;
     this.documents.clear();
     this.facts.clear();
     for (const doc of snapshot.documents) this.documents.set(documentKey(doc), doc);
-    for (const facts of snapshot.facts) this.facts.set(facts.id, facts);
+    for (const facts of [...snapshot.facts, ...this.unsaved.values()]) this.facts.set(facts.id, facts);
     return this.indexed();
   }
 
@@ -111,8 +176,21 @@ export class AgentState implements StateView {
   private indexed(): DocumentView {
     const byOwner = new Map([...this.facts.values()].map((facts) => [ownedKey(facts), facts]));
     const byToken = new Map([...this.facts.values()].flatMap((facts) => (facts.token === null ? [] : [[facts.token, facts] as const])));
+    for (const [token, id] of this.spent) {
+      const facts = this.facts.get(id);
+      // A host that was armed again has another token, and the old one is worth nothing.
+      if (facts?.token === null) byToken.set(token, facts);
+    }
     return new DocumentView([...this.documents.values()], (host) => byOwner.get(ownedKey(host)) ?? unknownFacts(host), (token) => byToken.get(token));
   }
+}
+
+interface Change<T> {
+  readonly result: T;
+  readonly writes: StoreWrite[];
+  readonly events: readonly NewEvent[];
+  /** Whether it takes effect even where it can't be stored. */
+  readonly holds?: boolean;
 }
 
 /** A superseded host whose record went over to its successor, or one from a store that was edited by hand: boots from its disk. */

@@ -1,40 +1,46 @@
 import type { AgentStatus } from "../model/control";
 import { connectionOf, overriddenTarget, targetLabel } from "./connection";
-import { controlClient, isUnreachable } from "./control";
+import { clientOver, controlClient, isUnreachable, type ControlClient } from "./control";
 import { installService } from "./install";
-import { localIsSystem } from "./local-paths";
+import { localIsSystem, localSocket } from "./local-paths";
 import { LocalShell } from "./local-shell";
-import { ensureProcess, observeProcess, removeProcess } from "./local-process";
+import { ensureProcess, observeProcess } from "./local-process";
+import { removeProcess } from "./local-remove";
 import { observe } from "./observe";
-import { exclusively, sshPool } from "./pool";
+import { exclusively } from "./pool";
 import { removeService } from "./remove";
-import type { DeployRequest, Deployed, ObserveRequest, Observed, RemoveRequest } from "./request";
+import type { DeployRequest, Deployed, Init, ObserveRequest, Observed, RemoveRequest } from "./request";
 import type { Shell } from "./shell";
 import { openSshShell } from "./ssh-shell";
+import { socketTransport } from "./transport";
+import { expectHostKey } from "./trusted-keys";
 import type { Target } from "../model/target";
 
+export { changedTarget } from "./request";
 export type { DeployRequest, Deployed, ObserveRequest, Observed, RemoveRequest } from "./request";
 
 /** The target's shell; undefined where the agent is a plain process of this machine, which needs none. */
-async function shellOf(target: Target): Promise<Shell | undefined> {
-  if (target !== "local") return openSshShell(target);
-  return localIsSystem() ? new LocalShell() : undefined;
+async function shellOf(target: Target, { init, allowFirst = false }: { readonly init?: Init | undefined; readonly allowFirst?: boolean }): Promise<Shell | undefined> {
+  if (target !== "local") return openSshShell(target, { allowFirst });
+  const isSystem = init === undefined ? localIsSystem() : init === "systemd";
+  return isSystem ? new LocalShell() : undefined;
 }
 
 /** What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too. */
 function bindHostKey(target: Target, expectedHostKey: string | undefined): void {
-  if (target !== "local" && expectedHostKey !== undefined) sshPool.trust(target.host, target.port ?? 22, expectedHostKey);
+  if (target !== "local" && expectedHostKey !== undefined) expectHostKey(target.host, target.port ?? 22, expectedHostKey);
 }
 
 /**
  * Has the agent of this package run on a target: observes, mends what differs, checks that it answers. When nothing differs
  * it changes nothing.
- * @throws every finding of the preflight at once and before any change; see `installService`
+ * @throws every finding of the preflight at once and before any change; see `installService`. `changedTarget` tells of any error
+ * whether it came after the first change
  */
 export function ensureAgent(request: DeployRequest): Promise<Deployed> {
   return exclusively(targetLabel(request.target), async () => {
     bindHostKey(request.target, request.expectedHostKey);
-    const shell = await shellOf(request.target);
+    const shell = await shellOf(request.target, { allowFirst: true });
     return shell === undefined ? ensureProcess(request) : installService(shell, request);
   });
 }
@@ -47,7 +53,7 @@ export function ensureAgent(request: DeployRequest): Promise<Deployed> {
 export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   const target = overriddenTarget(request.target, process.env);
   bindHostKey(target, request.expectedHostKey);
-  const client = controlClient(connectionOf(target), request.controlKey);
+  const client = clientFor(target, request);
   try {
     return answering(await client.status());
   } catch (error) {
@@ -55,10 +61,14 @@ export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   } finally {
     client.close();
   }
-  const shell = await shellOf(target);
+  const shell = await shellOf(target, request);
   if (shell === undefined) return observeProcess();
   const { current, currentVersion } = await observe(shell, { udp: [], tcp: [] });
   return { installed: current !== undefined, running: false, bundle: null, version: currentVersion ?? null, status: null };
+}
+
+function clientFor(target: Target, { controlKey, init }: ObserveRequest): ControlClient {
+  return target === "local" ? clientOver(socketTransport(localSocket(init))) : controlClient(connectionOf(target), controlKey);
 }
 
 function answering(status: AgentStatus): Observed {
@@ -67,14 +77,15 @@ function answering(status: AgentStatus): Observed {
 
 /**
  * Removes the agent and all that a deployment made, but its database (which keeps declared-again machines from being wiped).
- * What is already gone is no error. PXE_SSH_* in the environment go before what the target says.
- * @throws PXE_SERVER_SHARED while another owner has documents there
+ * What is already gone is no error. PXE_SSH_* in the environment go before what the target says. An agent that serves another
+ * owner's server, or another resource of this owner (see `RemoveRequest.document`), stays.
+ * @throws PXE_SERVER_SHARED while another owner has documents at this owner's server
  */
 export function removeAgent(request: RemoveRequest): Promise<void> {
   const target = overriddenTarget(request.target, process.env);
   return exclusively(targetLabel(target), async () => {
     bindHostKey(target, request.expectedHostKey);
-    const shell = await shellOf(target);
+    const shell = await shellOf(target, request);
     await (shell === undefined ? removeProcess(request) : removeService(shell, { ...request, target }));
   });
 }

@@ -1,23 +1,33 @@
 import { PxeError, pxeError, throwFindings } from "../errors";
 import type { AgentStatus } from "../model/control";
 import { targetKoffi } from "./binaries";
+import { clientOver } from "./control";
 import { statusAsRoot, statusByControlKey, waitServiceHealthy } from "./health";
 import { publicKeyOf } from "./keys";
 import { unitName } from "./layout";
+import { lockScript } from "./lock";
 import { compareVersions, observe, runningUnits, type Observation } from "./observe";
+import { refuseForeign } from "./ownership";
 import { agentBundle, type AgentBundle } from "./payload";
 import { architectureOf, portsOf, preflight } from "./preflight";
-import type { DeployRequest, Deployed } from "./request";
+import { Changes, type DeployRequest, type Deployed } from "./request";
 import { briefly, mustRun, type Shell } from "./shell";
 import { missingSteps, pruneScript, switchScript, type Step, type Wanted } from "./steps";
 import { chooseNode, nodeVersionAt, uploadBundle, uploadNode, type ChosenNode } from "./target-files";
+import { shellTransport } from "./transport";
 
 /**
  * Brings a systemd target to the state that is wanted: observe, mend what differs, check. A second run only observes.
- * @throws every finding of the preflight at once, before anything is changed; PXE_AGENT_NEWER, PXE_AGENT_DIED,
- * PXE_CONTROL_KEY_REFUSED, PXE_CONNECTION_LOST, PXE_DISK_FULL, PXE_COMMAND_FAILED
+ * @throws every finding of the preflight at once, before anything is changed; PXE_OWNED_BY_OTHER and PXE_AGENT_NEWER before too;
+ * PXE_AGENT_DIED, PXE_CONTROL_KEY_REFUSED, PXE_CONNECTION_LOST, PXE_DISK_FULL, PXE_COMMAND_FAILED: `changedTarget` tells whether
+ * anything was changed by then
  */
-export async function installService(shell: Shell, request: DeployRequest): Promise<Deployed> {
+export function installService(shell: Shell, request: DeployRequest): Promise<Deployed> {
+  const changes = new Changes();
+  return changes.watch(() => install(shell, request, changes));
+}
+
+async function install(shell: Shell, request: DeployRequest, changes: Changes): Promise<Deployed> {
   const { progress } = request;
   const given = request.node?.path ?? process.env["PXE_TARGET_NODE"];
   const observation = await observe(shell, portsOf(request.server));
@@ -26,15 +36,22 @@ export async function installService(shell: Shell, request: DeployRequest): Prom
   if (architecture === undefined) throw pxeError("PXE_INTERNAL", "the preflight let an unknown architecture pass");
   const bundle = agentBundle(request.bundleFolder);
   refuseDowngrade(observation.currentVersion, bundle, request, shell.label);
+  if (runningUnits(observation).length > 0) await refuseOthers(shell, request);
 
   const node = await chooseNode(observation, architecture, given, progress);
   const koffi = await targetKoffi(architecture, progress);
-  if (node.upload !== undefined) await uploadNode(shell, node.upload, progress);
-  const uploaded = await uploadBundle(shell, observation, bundle, koffi, progress);
-  const wanted: Wanted = { bundle, nodePath: node.path, owner: request.owner, publicKeys: publicKeys(request) };
+  if (node.upload !== undefined) {
+    changes.begin();
+    await uploadNode(shell, node.upload, progress);
+  }
+  const uploaded = await uploadBundle(shell, observation, bundle, koffi, request, changes);
+  const { owner, previousOwner } = request;
+  const wanted: Wanted = { bundle, nodePath: node.path, owner, ...(previousOwner === undefined ? {} : { previousOwner }), publicKeys: publicKeys(request) };
   const steps = missingSteps(observation, wanted);
+  if (steps.length > 0) changes.begin();
   await mend(shell, steps, progress);
-  await serve(shell, observation, wanted, uploaded || node.upload !== undefined || steps.some((step) => step.restarts), request);
+  const changed = uploaded || node.upload !== undefined || steps.some((step) => step.restarts);
+  await serve(shell, observation, wanted, changed, request, changes);
   return {
     bundle: bundle.sha256,
     agentVersion: bundle.version,
@@ -52,6 +69,16 @@ export function refuseDowngrade(there: string | undefined, bundle: AgentBundle, 
   throw pxeError("PXE_AGENT_NEWER", `the agent on ${label} is version ${there}, this package brings ${bundle.version}`);
 }
 
+/** @throws PXE_OWNED_BY_OTHER */
+async function refuseOthers(shell: Shell, request: DeployRequest): Promise<void> {
+  const client = clientOver(shellTransport(shell));
+  try {
+    await refuseForeign(client, request);
+  } finally {
+    client.close();
+  }
+}
+
 function publicKeys(request: DeployRequest): string[] {
   const keys = [request.controlKey, ...(request.previousControlKey === undefined ? [] : [request.previousControlKey])];
   return [...new Set(keys.map(publicKeyOf))];
@@ -59,7 +86,7 @@ function publicKeys(request: DeployRequest): string[] {
 
 async function mend(shell: Shell, steps: readonly Step[], progress: (line: string) => void): Promise<void> {
   if (steps.length === 0) return;
-  await mustRun(shell, "installing", ["set -e; umask 022", ...steps.map((step) => step.script)].join("\n"));
+  await mustRun(shell, "installing", ["set -e; umask 022", lockScript, ...steps.map((step) => step.script)].join("\n"));
   progress(`set up: ${steps.map((step) => step.what).join(", ")}`);
 }
 
@@ -69,7 +96,7 @@ async function versionOf(shell: Shell, observation: Observation, node: ChosenNod
 }
 
 /** Has the wanted bundle serve, and proves it: by root's own connection when it was started, always by the control key. */
-async function serve(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest): Promise<void> {
+async function serve(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest, changes: Changes): Promise<void> {
   const { id, sha256 } = wanted.bundle;
   const running = runningUnits(observation);
   const settled = !changed && observation.current === id && running.join() === id && observation.enabled.join() === id;
@@ -78,6 +105,7 @@ async function serve(shell: Shell, observation: Observation, wanted: Wanted, cha
     if (status?.bundle === sha256) return;
     request.progress(`the agent on ${shell.label} does not answer as it should: starting it anew`);
   }
+  changes.begin();
   await handOver(shell, observation, wanted, running, request);
   const status = await statusByControlKey(request.target, request.controlKey, shell);
   for (const problem of status.problems) request.progress(`the agent reports: ${problem}`);
@@ -98,7 +126,7 @@ async function handOver(shell: Shell, observation: Observation, wanted: Wanted, 
   const { id, sha256 } = wanted.bundle;
   const before: AgentStatus | undefined = running.length > 0 ? await statusAsRoot(shell) : undefined;
   const mustServe = before?.ready === true && before.interfaces.length > 0;
-  await mustRun(shell, "starting the agent", switchScript(id, running));
+  await mustRun(shell, "starting the agent", switchScript(id));
   try {
     await waitServiceHealthy(shell, id, { bundle: sha256, mustServe });
   } catch (error) {
@@ -116,6 +144,6 @@ async function fallBack(shell: Shell, observation: Observation, failed: string, 
     await shell.run(`systemctl stop ${unitName(failed)}`);
     return;
   }
-  const result = await shell.run(switchScript(previous, [failed]));
+  const result = await shell.run(switchScript(previous));
   request.progress(result.code === 0 ? `the previous agent (bundle ${previous}) serves again` : `the previous agent (bundle ${previous}) could not be started again`);
 }

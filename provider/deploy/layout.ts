@@ -10,6 +10,10 @@ export const layout = {
   launcher: "/opt/pulumi-pxe/bin/pxe-agent",
   home: "/var/lib/pulumi-pxe",
   data: "/var/lib/pulumi-pxe/data",
+  /** Boot files by their hashes: what a deployment brings again. */
+  assets: "/var/lib/pulumi-pxe/data/assets",
+  /** Owners whose documents the next agent drops before it serves, one a line. */
+  forget: "/var/lib/pulumi-pxe/data/forget",
   kept: "/var/lib/pulumi-pxe/KEPT.txt",
   keyFolder: "/var/lib/pulumi-pxe/.ssh",
   authorizedKeys: "/var/lib/pulumi-pxe/.ssh/authorized_keys",
@@ -42,8 +46,9 @@ export function keptText(dataFolder: string): string {
     "",
     `  ${dataFolder}`,
     "",
-    "It holds the install history of every machine that was declared here. With it, a machine that is declared again is",
-    "recognized as installed and is not wiped. A new deployment finds it and carries on from it.",
+    "The program, its user and the boot files are gone. The database holds the install history of every machine that was",
+    "declared here. With it, a machine that is declared again is recognized as installed and is not wiped. A new deployment",
+    "finds it and carries on from it.",
     "",
     "To purge it, and with it the protection of installed machines against being declared as new:",
     "",

@@ -2,49 +2,54 @@ import { spawn } from "node:child_process";
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { finding, pxeError, throwFindings, type Finding } from "../errors";
+import { finding, throwFindings, type Finding } from "../errors";
 import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { localKoffi } from "./binaries";
-import { clientOver, isUnreachable } from "./control";
+import { clientOver, isUnreachable, type ControlClient } from "./control";
 import { waitHealthy } from "./health";
 import { refuseDowngrade } from "./install";
-import { bundleId, keptText } from "./layout";
+import { bundleId } from "./layout";
+import { readMark, type AgentMark } from "./local-mark";
 import { localPaths, type LocalPaths } from "./local-paths";
 import { LocalShell } from "./local-shell";
 import { observe } from "./observe";
 import { agentBundle, localFile, type AgentBundle, type LocalFile } from "./payload";
 import { portsOf, preflight } from "./preflight";
-import { endProcess, isAlive, startedAt, type ProcessMark } from "./process-mark";
-import { withdrawOwner } from "./remove";
-import type { DeployRequest, Deployed, Observed, RemoveRequest } from "./request";
+import { refuseForeign } from "./ownership";
+import { endProcess, startedAt } from "./process-mark";
+import { Changes, type DeployRequest, type Deployed, type Observed } from "./request";
 import { lastLines } from "./text";
 import { socketTransport } from "./transport";
-
-/** What stands in the state file. */
-interface AgentMark extends ProcessMark {
-  readonly bundle: string;
-  readonly version: string;
-}
 
 /** sockaddr_un holds 108 bytes with the closing NUL on Linux, 104 on macOS. */
 const socketPathLimit = process.platform === "linux" ? 107 : 103;
 
 /**
  * Has the agent run as a plain process of this machine and user.
- * @throws every finding of the preflight at once; PXE_AGENT_NEWER, PXE_AGENT_DIED, PXE_TIMEOUT
+ * @throws every finding of the preflight at once; PXE_OWNED_BY_OTHER, PXE_AGENT_NEWER, PXE_AGENT_DIED, PXE_TIMEOUT; `changedTarget`
+ * tells whether anything was changed by then
  */
-export async function ensureProcess(request: DeployRequest): Promise<Deployed> {
+export function ensureProcess(request: DeployRequest): Promise<Deployed> {
+  const changes = new Changes();
+  return changes.watch(() => ensure(request, changes));
+}
+
+async function ensure(request: DeployRequest, changes: Changes): Promise<Deployed> {
   const paths = localPaths();
   const mark = readMark(paths);
   throwFindings([...socketPath(paths), ...(await localPreflight(request.server, mark))]);
   const bundle = agentBundle(request.bundleFolder);
   refuseDowngrade(mark?.version, bundle, request, "this machine");
+  if (mark !== undefined) await asked(paths, (client) => refuseForeign(client, request));
   const koffi = await localKoffi(request.progress);
-  const installed = await install(paths, bundle, koffi);
+  const installed = await install(paths, bundle, koffi, changes);
   const before = mark === undefined ? undefined : await askOnce(paths);
   const settled = !installed && mark?.bundle === bundle.sha256 && before?.bundle === bundle.sha256;
-  if (!settled) await handOver(paths, bundle, mark, before, request);
+  if (!settled) {
+    changes.begin();
+    await handOver(paths, bundle, mark, before, request);
+  }
   return {
     bundle: bundle.sha256,
     agentVersion: bundle.version,
@@ -61,27 +66,6 @@ export function observeProcess(): Observed {
   const paths = localPaths();
   const mark = readMark(paths);
   return { installed: existsSync(paths.bundles), running: false, bundle: null, version: mark?.version ?? null, status: null };
-}
-
-/**
- * Ends the process and removes its files, but its database. What is already gone is no error.
- * @throws PXE_SERVER_SHARED
- */
-export async function removeProcess(request: RemoveRequest): Promise<void> {
-  const paths = localPaths();
-  if (!existsSync(paths.root) || (!existsSync(paths.bundles) && readMark(paths) === undefined)) return;
-  const client = clientOver(socketTransport(paths.socket));
-  try {
-    await withdrawOwner(client, request, [], "this machine");
-  } finally {
-    client.close();
-  }
-  const mark = readMark(paths);
-  if (mark !== undefined) await endProcess(mark);
-  for (const path of [paths.bundles, paths.socket, paths.state, paths.log, `${paths.log}.1`]) rmSync(path, { recursive: true, force: true });
-  if (existsSync(paths.data) && readdirSync(paths.data).length > 0) writeFileSync(paths.kept, keptText(paths.data));
-  else rmSync(paths.root, { recursive: true, force: true });
-  request.progress(`ended the agent on this machine; its database is kept in ${paths.data} (see ${paths.kept})`);
 }
 
 function socketPath(paths: LocalPaths): Finding[] {
@@ -108,15 +92,17 @@ async function localPreflight(server: ServerSpec, mark: AgentMark | undefined): 
 }
 
 /** Copies what is missing or differs. Returns whether anything was. */
-async function install(paths: LocalPaths, bundle: AgentBundle, koffi: LocalFile): Promise<boolean> {
+async function install(paths: LocalPaths, bundle: AgentBundle, koffi: LocalFile, changes: Changes): Promise<boolean> {
   const folder = join(paths.bundles, bundle.id);
+  if (!existsSync(folder) || !existsSync(paths.data) || existsSync(paths.kept)) changes.begin();
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   mkdirSync(paths.data, { recursive: true, mode: 0o700 });
   rmSync(paths.kept, { force: true });
   let changed = false;
-  for (const [file, name] of [[bundle, "pxe-agent.js"], [koffi, "koffi.node"]] as const) {
+  for (const [file, name] of [[bundle, "pxe-agent.cjs"], [koffi, "koffi.node"]] as const) {
     const path = join(folder, name);
     if (existsSync(path) && (await localFile(path)).sha256 === file.sha256) continue;
+    changes.begin();
     copyFileSync(file.path, `${path}.part`);
     renameSync(`${path}.part`, path);
     changed = true;
@@ -151,7 +137,7 @@ async function start(paths: LocalPaths, sha256: string, version: string, mustSer
   if (existsSync(paths.log) && statSync(paths.log).size > 10_000_000) renameSync(paths.log, `${paths.log}.1`);
   const offset = existsSync(paths.log) ? statSync(paths.log).size : 0;
   const log = openSync(paths.log, "a", 0o600);
-  const program = join(paths.bundles, bundleId(sha256), "pxe-agent.js");
+  const program = join(paths.bundles, bundleId(sha256), "pxe-agent.cjs");
   const child = spawn(process.execPath, [program, "run", "--data", paths.data, "--socket", paths.socket], {
     detached: true,
     cwd: paths.data,
@@ -182,29 +168,19 @@ function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 async function askOnce(paths: LocalPaths): Promise<AgentStatus | undefined> {
-  const client = clientOver(socketTransport(paths.socket));
   try {
-    return await client.status();
+    return await asked(paths, (client) => client.status());
   } catch (error) {
     if (isUnreachable(error)) return undefined;
     throw error;
-  } finally {
-    client.close();
   }
 }
 
-/** The running process that the state file tells of; undefined when there is none. */
-function readMark(paths: LocalPaths): AgentMark | undefined {
-  let text: string;
+async function asked<T>(paths: LocalPaths, work: (client: ControlClient) => Promise<T>): Promise<T> {
+  const client = clientOver(socketTransport(paths.socket));
   try {
-    text = readFileSync(paths.state, "utf8");
-  } catch {
-    return undefined;
-  }
-  try {
-    const mark = JSON.parse(text) as AgentMark;
-    return isAlive(mark) ? mark : undefined;
-  } catch (cause) {
-    throw pxeError("PXE_COMMAND_FAILED", `${paths.state} can't be read as JSON`, { cause, fix: "End the agent by hand, and delete the file." });
+    return await work(client);
+  } finally {
+    client.close();
   }
 }

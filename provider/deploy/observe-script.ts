@@ -60,10 +60,11 @@ else
 fi
 say lowest-port "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
 say account "$(getent passwd ${systemUser})"
-for path in ${layout.home} ${layout.data} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.launcher} ${layout.unit}; do
+say group "$(getent group ${systemUser})"
+for path in ${layout.root} ${layout.home} ${layout.data} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.launcher} ${layout.unit}; do
   [ -e "$path" ] && say stat "$(stat -c '%n %a %U:%G' "$path")"
 done
-for path in ${layout.launcher} ${layout.unit} ${layout.bundles}/*/pxe-agent.js ${layout.bundles}/*/koffi.node; do
+for path in ${layout.launcher} ${layout.unit} ${layout.bundles}/*/pxe-agent.cjs ${layout.bundles}/*/koffi.node; do
   [ -r "$path" ] && say sum "$(sha256sum "$path")"
 done
 if [ -r ${layout.authorizedKeys} ]; then

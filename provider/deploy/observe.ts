@@ -54,6 +54,8 @@ export interface Observation {
   /** The lowest port that needs no privilege. */
   readonly lowestPort: number;
   readonly account: string;
+  /** Line of group(5); empty without one. */
+  readonly group: string;
   readonly files: ReadonlyMap<string, FileState>;
   /** Path → SHA-256. */
   readonly sums: ReadonlyMap<string, string>;
@@ -127,6 +129,7 @@ export function parseReport(text: string, sudoRefusal: string | undefined, label
     ].filter((listener) => listener !== undefined),
     lowestPort: one("lowest-port") === "" ? 1024 : Number(one("lowest-port")),
     account: one("account"),
+    group: one("group"),
     files: new Map(all("stat").map(parseStat)),
     sums: new Map(all("sum").map((line) => [line.slice(66), line.slice(0, 64)])),
     keyLines: all("key"),
@@ -141,8 +144,8 @@ export function parseReport(text: string, sudoRefusal: string | undefined, label
 }
 
 function parseNode(line: string): NodeFound {
-  const [version = "", path = ""] = line.split(" ");
-  return { version, path };
+  const space = line.indexOf(" ");
+  return { version: line.slice(0, space), path: line.slice(space + 1) };
 }
 
 function parseAddresses(lines: readonly string[]): Map<string, string[]> {

@@ -25,12 +25,12 @@ const manifestSchema = z.object({ version: z.string().min(1) });
 
 /**
  * Finds the bundle in `dist/agent` of the package that this code belongs to.
- * @param folder another folder that holds pxe-agent.js and manifest.json
+ * @param folder another folder that holds pxe-agent.cjs and manifest.json
  * @throws PXE_INTERNAL when the package was not built
  */
 export function agentBundle(folder = join(packageRoot(__dirname), "dist", "agent")): AgentBundle {
   try {
-    const path = join(folder, "pxe-agent.js");
+    const path = join(folder, "pxe-agent.cjs");
     const bytes = readFileSync(path);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const { version } = manifestSchema.parse(JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")));

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { pxeError } from "../errors";
 import { connectSsh, type RemoteCommand, type SshConnection, type SshIdentity } from "./ssh";
+import { expectHostKey, expectedHostKey } from "./trusted-keys";
 
-/** The connections of this process, one for each identity, and the host keys first trusted in it. */
+/** The connections of this process, one for each identity. */
 class SshPool {
   readonly #connections = new Map<string, Promise<SshConnection>>();
-  readonly #trusted = new Map<string, string>();
 
   /** The open connection of this identity, or a new one. Callers at the same time share one attempt. */
   async get(identity: SshIdentity): Promise<SshConnection> {
@@ -37,15 +38,17 @@ class SshPool {
   }
 
   async #connect(identity: Omit<SshIdentity, "expectedHostKey">): Promise<SshConnection> {
-    const address = `${identity.host}:${String(identity.port)}`;
-    const connection = await connectSsh({ ...identity, expectedHostKey: this.#trusted.get(address) });
-    if (identity.hostKey === "trust-first") this.#trusted.set(address, connection.hostKey);
+    const { host, port } = identity;
+    const expected = expectedHostKey(host, port);
+    if (identity.hostKey === "trust-first" && expected === undefined && identity.allowFirst !== true) {
+      throw pxeError("PXE_HOST_KEY_UNKNOWN", `no host key of ${host}:${String(port)} was recorded yet, and only the deployment of its PxeServer trusts a first one`, {
+        where: [{ document: "target", property: "hostKey" }],
+        fix: "Run `pulumi up` of its PxeServer, or name the fingerprint: target.hostKey, or PXE_SSH_HOST_KEY in the environment.",
+      });
+    }
+    const connection = await connectSsh({ ...identity, expectedHostKey: expected });
+    if (identity.hostKey === "trust-first") expectHostKey(host, port, connection.hostKey);
     return connection;
-  }
-
-  /** Binds `trust-first` connections to an address, of whatever identity, to a host key that was recorded earlier. */
-  trust(host: string, port: number, fingerprint: string): void {
-    this.#trusted.set(`${host}:${String(port)}`, fingerprint);
   }
 
   /** Ends the connection of one identity, if there is one. */

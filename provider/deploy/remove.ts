@@ -1,9 +1,12 @@
-import { PxeError, errorText, pxeError } from "../errors";
-import type { Stored } from "../model/documents";
+import { pxeError } from "../errors";
 import { connectionOf } from "./connection";
-import { clientOver, closeControl, isUnreachable, type ControlClient } from "./control";
+import { clientOver, closeControl } from "./control";
+import { keyFileScript } from "./key-file";
+import { publicKeyOf } from "./keys";
 import { keptText, layout, systemUser } from "./layout";
-import { observe } from "./observe";
+import { lockScript } from "./lock";
+import { observe, type Observation } from "./observe";
+import { withdrawOwner, type Withdrawal } from "./ownership";
 import type { RemoveRequest } from "./request";
 import { mustRun, quote, type Shell } from "./shell";
 import { keyLineOwner } from "./systemd";
@@ -11,7 +14,7 @@ import { shellTransport } from "./transport";
 
 /**
  * Removes everything from a systemd target but the database, which it hands to root and explains in KEPT.txt. What is already
- * gone is no error.
+ * gone is no error, so that a removal that was interrupted is completed by another one.
  * @throws PXE_SERVER_SHARED, PXE_SUDO_REFUSED, PXE_COMMAND_FAILED
  */
 export async function removeService(shell: Shell, request: RemoveRequest): Promise<void> {
@@ -19,66 +22,59 @@ export async function removeService(shell: Shell, request: RemoveRequest): Promi
   if (observation.sudoRefusal !== undefined || observation.uid !== 0) {
     throw pxeError("PXE_SUDO_REFUSED", observation.sudoRefusal ?? `${observation.user} on ${shell.label} is not root, and target.sudo is not set`);
   }
-  const there = observation.account !== "" || observation.current !== undefined || observation.units.size > 0 || observation.files.has(layout.unit);
-  if (!there) return;
-  const client = clientOver(shellTransport(shell));
-  try {
-    const owners = observation.keyLines.map(keyLineOwner).filter((owner) => owner !== undefined);
-    await withdrawOwner(client, request, owners, shell.label);
-  } finally {
-    client.close();
-  }
+  if (!hasAnything(observation)) return;
+  const withdrawal = await withdraw(shell, observation, request);
+  if (withdrawal === "nothing") return;
   await closeControl(connectionOf(request.target), request.controlKey);
-  const said = await mustRun(shell, "removing the agent", removeScript());
+  if (withdrawal === "key") {
+    await mustRun(shell, "removing the control key", ["set -e; umask 022", lockScript, keyFileScript([request.owner], [])].join("\n"));
+    return;
+  }
+  const said = await mustRun(shell, "removing the agent", removeScript(withdrawal === "unheard" ? request.owner : undefined));
   const kept = said.includes(keptWord) ? `; its database is kept in ${layout.data} (see ${layout.kept})` : "";
   request.progress(`removed the agent from ${shell.label}${kept}`);
 }
 
-/**
- * Deletes this owner's documents, if nobody else has any. Where the agent doesn't answer, the owners of control keys stand for
- * the owners of documents.
- * @throws PXE_SERVER_SHARED
- */
-export async function withdrawOwner(client: ControlClient, request: RemoveRequest, keyOwners: readonly string[], label: string): Promise<void> {
-  let documents: readonly Stored[];
-  try {
-    documents = await client.documents();
-  } catch (error) {
-    if (!isUnreachable(error)) throw error;
-    const others = [...new Set(keyOwners.filter((owner) => owner !== request.owner))];
-    if (others.length > 0) throw shared(label, others.join(", "), "; the agent does not answer, so that their control keys had to tell");
-    return;
-  }
-  const others = documents.filter((document) => document.owner !== request.owner);
-  if (others.length > 0) throw shared(label, describe(others), "");
-  const own = documents.map(({ kind, name }) => ({ kind, name }));
-  if (own.length === 0) return;
-  try {
-    await client.apply({ owner: request.owner, delete: own });
-  } catch (error) {
-    request.progress(`the documents of ${request.owner} stay in the database: ${errorText(error)}`);
-  }
+/** Whether a deployment, or a removal that was interrupted, has left anything but what is kept on purpose. */
+export function hasAnything(observation: Observation): boolean {
+  const { account, group, current, units, enabled, files, kept } = observation;
+  const paths = [layout.root, layout.unit, layout.keyFolder, layout.authorizedKeys];
+  return (
+    account !== "" || group !== "" || current !== undefined || units.size > 0 || enabled.length > 0 ||
+    paths.some((path) => files.has(path)) || (files.has(layout.home) && !kept)
+  );
 }
 
-function shared(label: string, owners: string, hint: string): PxeError {
-  return pxeError("PXE_SERVER_SHARED", `the agent on ${label} also serves ${owners}${hint}`);
-}
-
-function describe(documents: readonly Stored[]): string {
-  const byOwner = new Map<string, string[]>();
-  for (const { owner, kind, name } of documents) byOwner.set(owner, [...(byOwner.get(owner) ?? []), `${kind}/${name}`]);
-  const some = (names: readonly string[]): string => `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${String(names.length - 5)} more` : ""}`;
-  return [...byOwner].map(([owner, names]) => `${owner} (${some(names)})`).join("; ");
+async function withdraw(shell: Shell, observation: Observation, request: RemoveRequest): Promise<Withdrawal> {
+  const owned = observation.keyLines.flatMap((line) => {
+    const owner = keyLineOwner(line);
+    return owner === undefined ? [] : [{ owner, line }];
+  });
+  const client = clientOver(shellTransport(shell));
+  try {
+    const withdrawal = await withdrawOwner(client, request, owned.map(({ owner }) => owner), shell.label);
+    const own = owned.filter(({ owner }) => owner === request.owner);
+    if (withdrawal !== "unheard" || request.document === undefined || own.length === 0) return withdrawal;
+    const publicKey = publicKeyOf(request.controlKey);
+    if (own.some(({ line }) => line.includes(publicKey))) return withdrawal;
+    request.progress(`the agent on ${shell.label} stays: it has another control key of ${request.owner}, so that another resource has taken it over`);
+    return "nothing";
+  } finally {
+    client.close();
+  }
 }
 
 /** What the script says when there was a database to keep. */
 const keptWord = "kept-database";
 
-function removeScript(): string {
+/** @param unheard the owner whose documents the next agent has to drop */
+export function removeScript(unheard: string | undefined): string {
   return `
 set -u
+${lockScript}
 systemctl stop 'pulumi-pxe@*.service'
-rm -f /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service ${layout.unit}
+${unheard === undefined ? "" : forgetScript(unheard)}
+rm -f /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service ${layout.unit} ${layout.unit}.part
 systemctl daemon-reload
 systemctl reset-failed 'pulumi-pxe@*.service' 2>/dev/null
 if getent passwd ${systemUser} >/dev/null; then
@@ -96,12 +92,22 @@ if getent passwd ${systemUser} >/dev/null; then
   userdel ${systemUser} || exit 1
 fi
 getent group ${systemUser} >/dev/null && groupdel ${systemUser}
-rm -rf ${layout.root} ${layout.runtime} ${layout.keyFolder}
+rm -rf ${layout.root} ${layout.runtime} ${layout.keyFolder} ${layout.assets} ${layout.data}/*.part ${layout.kept}.part || exit 1
 if [ -n "$(ls -A ${layout.data} 2>/dev/null)" ]; then
   chown -R root:root ${layout.data} && chmod 700 ${layout.data} || exit 1
-  printf '%s' ${quote(keptText(layout.data))} >${layout.kept} && echo ${keptWord}
+  printf '%s' ${quote(keptText(layout.data))} >${layout.kept}.part && mv -f ${layout.kept}.part ${layout.kept} && echo ${keptWord}
 else
   rm -rf ${layout.home}
 fi
 `;
+}
+
+/** sh lines that leave word in the database's folder, readable for the agent whoever it belongs to by then. */
+export function forgetScript(owner: string, data: string = layout.data): string {
+  const file = `${data}/forget`;
+  return `if [ -n "$(ls -A ${data} 2>/dev/null)" ]; then
+  [ -L ${file} ] && rm -f ${file}
+  grep -qxF ${quote(owner)} ${file} 2>/dev/null || (umask 077; printf '%s\\n' ${quote(owner)} >>${file}) || exit 1
+  chmod 600 ${file} && chown "$(stat -c %u:%g ${data})" ${file} || exit 1
+fi`;
 }

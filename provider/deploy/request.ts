@@ -2,6 +2,35 @@ import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import type { Target } from "../model/target";
 
+/** What runs the agent: a systemd service, or nothing but a plain process. */
+export type Init = "systemd" | "process";
+
+const changed = Symbol("changedTarget");
+
+/** Whether an error of `ensureAgent` came when something on the target had been changed already, so that a state must tell of it. */
+export function changedTarget(error: unknown): boolean {
+  return error instanceof Error && changed in error;
+}
+
+/** Remembers from when on a target is not what it was any more. */
+export class Changes {
+  #begun = false;
+
+  begin(): void {
+    this.#begun = true;
+  }
+
+  /** Marks the errors of `work` that come after the first change (see `changedTarget`). */
+  async watch<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (this.#begun && error instanceof Error) Object.defineProperty(error, changed, { value: true, configurable: true });
+      throw error;
+    }
+  }
+}
+
 /** What a deployment is told. */
 export interface DeployRequest {
   readonly target: Target;
@@ -13,12 +42,16 @@ export interface DeployRequest {
   readonly previousControlKey?: string;
   /** Names the interfaces and ports that the preflight looks at. */
   readonly server: ServerSpec;
+  /** The server document that will be put: a running agent that would refuse it is left as it is. */
+  readonly document?: { readonly name: string };
+  /** The owner before a stack or project was renamed: its documents and control key are taken over. */
+  readonly previousOwner?: string;
   readonly allowDowngrade?: boolean;
   /** Fingerprint recorded at the first deployment: binds where the target's `hostKey` is `trust-first`. */
   readonly expectedHostKey?: string;
   /** A Linux Node to upload, instead of the npm package and of the target's own: `bin/node`, or a `.tar.gz` with it. */
   readonly node?: { readonly path: string };
-  /** A folder with pxe-agent.js and manifest.json, instead of the package's own. */
+  /** A folder with pxe-agent.cjs and manifest.json, instead of the package's own. */
   readonly bundleFolder?: string;
   /** Gets a line for each thing that is done. */
   readonly progress: (line: string) => void;
@@ -34,13 +67,15 @@ export interface Deployed {
   /** Fingerprint of the SSH host key that was seen; null for this machine. */
   readonly hostKey: string | null;
   readonly architecture: string;
-  readonly init: "systemd" | "process";
+  readonly init: Init;
 }
 
 export interface ObserveRequest {
   readonly target: Target;
   readonly controlKey: string;
   readonly expectedHostKey?: string;
+  /** How the target "local" was deployed to; else what a deployment would choose now. */
+  readonly init?: Init;
 }
 
 /** What was found on a target that could be reached. */
@@ -59,5 +94,9 @@ export interface RemoveRequest {
   readonly owner: string;
   readonly controlKey: string;
   readonly expectedHostKey?: string;
+  /** How the target "local" was deployed to; else what a deployment would choose now. */
+  readonly init?: Init;
+  /** The server document as this resource left it: where a later or another one of this owner stands, the agent stays. */
+  readonly document?: { readonly name: string; readonly rev: number };
   readonly progress: (line: string) => void;
 }

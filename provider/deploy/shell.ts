@@ -56,7 +56,8 @@ export async function mustRun(shell: Shell, doing: string, script: string, optio
 
 export function commandError(shell: Shell, doing: string, result: RunResult): PxeError {
   const said = lastLines(`${result.stdout}\n${result.stderr}`, 10);
-  if (/no space left on device|disk quota exceeded/i.test(said)) {
+  // GNU tar tells a write that was cut short by its size.
+  if (/no space left on device|disk quota exceeded|tar: .*wrote only \d+ of \d+ bytes/i.test(said)) {
     return pxeError("PXE_DISK_FULL", `${doing} on ${shell.label}: ${said}`);
   }
   const ended = result.code === null ? "was ended by a signal" : `ended with ${String(result.code)}`;

@@ -8,19 +8,23 @@ import { commandLine, type RunOptions, type RunResult, type Shell } from "./shel
 import type { SshIdentity } from "./ssh";
 
 /** Who connects for a deployment. */
-export function deployIdentity(target: RemoteTarget): SshIdentity {
+export function deployIdentity(target: RemoteTarget, allowFirst = false): SshIdentity {
   return {
     host: target.host,
     port: target.port ?? 22,
     user: target.user ?? "root",
     credentials: credentialsOf(target, process.env),
     hostKey: target.hostKey,
+    allowFirst,
   };
 }
 
-/** A shell over the process's shared SSH connection to the target. */
-export async function openSshShell(target: RemoteTarget): Promise<Shell> {
-  const identity = deployIdentity(target);
+/**
+ * A shell over the process's shared SSH connection to the target.
+ * @param allowFirst whether a `trust-first` target may show a host key that was never recorded
+ */
+export async function openSshShell(target: RemoteTarget, { allowFirst = false }: { readonly allowFirst?: boolean } = {}): Promise<Shell> {
+  const identity = deployIdentity(target, allowFirst);
   const { hostKey } = await sshPool.get(identity);
   return new SshShell(identity, hostKey, targetLabel(target), target.sudo === true);
 }

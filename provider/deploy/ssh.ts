@@ -15,6 +15,8 @@ export interface SshIdentity {
   readonly hostKey?: string | undefined;
   /** With `trust-first`: what was recorded earlier; the pool fills it in. */
   readonly expectedHostKey?: string | undefined;
+  /** With `trust-first`: whether a key may be trusted that was never recorded. */
+  readonly allowFirst?: boolean | undefined;
 }
 
 /** Milliseconds for the TCP connection, and again for the SSH handshake with authentication. */

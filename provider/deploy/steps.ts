@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { bundleFolder, layout, systemUser, unitName } from "./layout";
 import type { Observation } from "./observe";
 import type { AgentBundle } from "./payload";
+import { keyFileScript } from "./key-file";
+import { lockScript } from "./lock";
 import { quote } from "./shell";
 import { authorizedKeyLine, keyLineOwner, launcherText, unitText } from "./systemd";
 
@@ -18,6 +20,8 @@ export interface Wanted {
   /** The binary that the agent's Node link leads to. */
   readonly nodePath: string;
   readonly owner: string;
+  /** Whose keys go: the owner before a stack or project was renamed. */
+  readonly previousOwner?: string;
   /** Public keys, authorized_keys form, that this owner's control connections may use. */
   readonly publicKeys: readonly string[];
 }
@@ -72,7 +76,8 @@ function folders(observation: Observation): Step[] {
 
 function keys(observation: Observation, wanted: Wanted): Step[] {
   const lines = wanted.publicKeys.map((key) => authorizedKeyLine(key, wanted.owner));
-  const there = observation.keyLines.filter((line) => keyLineOwner(line) === wanted.owner);
+  const owners = [wanted.owner, ...(wanted.previousOwner === undefined ? [] : [wanted.previousOwner])];
+  const there = observation.keyLines.filter((line) => owners.includes(keyLineOwner(line) ?? ""));
   const state = observation.files.get(layout.authorizedKeys);
   const same = there.length === lines.length && lines.every((line) => there.includes(line));
   if (same && state?.mode === "644" && state.owner === "root:root") return [];
@@ -80,14 +85,7 @@ function keys(observation: Observation, wanted: Wanted): Step[] {
     step(
       `the control key of ${wanted.owner}`,
       false,
-      `touch ${layout.authorizedKeys}`,
-      `{ while IFS= read -r line || [ -n "$line" ]; do`,
-      `case "$line" in *${quote(` pulumi-pxe:${wanted.owner}`)}) ;; *) printf '%s\\n' "$line";; esac`,
-      `done <${layout.authorizedKeys}; printf '%s\\n' ${lines.map(quote).join(" ")}; } >${layout.authorizedKeys}.part`,
-      `chown root:root ${layout.authorizedKeys}.part; chmod 644 ${layout.authorizedKeys}.part`,
-      `mv -f ${layout.authorizedKeys}.part ${layout.authorizedKeys}`,
-      // Where SELinux rules, sshd may read keys only in files of this type.
-      `if command -v selinuxenabled >/dev/null && selinuxenabled; then chcon -R -t ssh_home_t ${layout.keyFolder}; fi`,
+      keyFileScript(owners, lines),
     ),
   ];
 }
@@ -127,15 +125,15 @@ function putLink(path: string, destination: string): string {
   return `ln -sfn ${quote(destination)} ${path}.part && mv -fT ${path}.part ${path}`;
 }
 
-/**
- * sh lines that have one bundle serve instead of the others: stops them, starts it, makes it the one that starts at boot.
- * @param stop ids of the bundles whose units run
- */
-export function switchScript(id: string, stop: readonly string[]): string {
-  const others = stop.filter((other) => other !== id).map(unitName);
+/** sh lines that have one bundle serve instead of the others: stops them, starts it, makes it the one that starts at boot. */
+export function switchScript(id: string): string {
   return [
     "set -e",
-    ...(others.length > 0 ? [`systemctl stop ${others.join(" ")}`] : []),
+    lockScript,
+    `[ -r ${bundleFolder(id)}/pxe-agent.cjs ] || { echo "another deployment has removed the bundle ${id}" >&2; exit 1; }`,
+    `for unit in $(systemctl list-units --plain --no-legend 'pulumi-pxe@*.service' | awk '{print $1}'); do`,
+    `  case "$unit" in ${unitName(id)}) ;; pulumi-pxe@*) systemctl stop "$unit";; esac`,
+    "done",
     `for link in /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service; do`,
     `  case "\${link##*/}" in ${unitName(id)}) ;; *) rm -f "$link";; esac`,
     "done",
@@ -150,7 +148,9 @@ export function switchScript(id: string, stop: readonly string[]): string {
 export function pruneScript(keep: readonly string[], nodePath: string): string {
   const kept = (names: readonly string[]): string => [...names.map(quote), "''"].join("|");
   return [
-    `for path in ${layout.bundles}/*; do case "\${path##*/}" in ${kept(keep)}) ;; *) rm -rf "$path";; esac; done`,
+    lockScript,
+    `serving=$(readlink ${layout.current}); serving=\${serving##*/}`,
+    `for path in ${layout.bundles}/*; do case "\${path##*/}" in "$serving"|${kept(keep)}) ;; *) rm -rf "$path";; esac; done`,
     `for path in ${layout.nodes}/*; do case ${quote(nodePath)} in "$path"/*) ;; *) rm -rf "$path";; esac; done`,
     `rmdir ${layout.nodes} 2>/dev/null || true`,
   ].join("\n");

@@ -14,7 +14,7 @@ StartLimitBurst=5
 
 [Service]
 Type=exec
-ExecStart=${layout.nodeLink} ${layout.bundles}/%i/pxe-agent.js run --data ${layout.data} --socket ${layout.socket}
+ExecStart=${layout.nodeLink} ${layout.bundles}/%i/pxe-agent.cjs run --data ${layout.data} --socket ${layout.socket}
 User=${systemUser}
 Group=${systemUser}
 WorkingDirectory=${layout.data}
@@ -61,7 +61,7 @@ WantedBy=multi-user.target
 
 /** What `pxe-agent` on the target runs: the bundle that serves now. */
 export const launcherText = `#!/bin/sh
-exec ${layout.nodeLink} ${layout.current}/pxe-agent.js "$@"
+exec ${layout.nodeLink} ${layout.current}/pxe-agent.cjs "$@"
 `;
 
 /** The one thing that a control key may do. */

@@ -3,6 +3,7 @@ import { bundleFolder, layout } from "./layout";
 import { hasFile, usableNode, type NodeFound, type Observation } from "./observe";
 import { targetNode, type Architecture, type NodeFile } from "./binaries";
 import type { AgentBundle, LocalFile } from "./payload";
+import type { Changes, DeployRequest } from "./request";
 import { mustRun, quote, upload, type Shell } from "./shell";
 
 /** The Node that runs the agent on a target. */
@@ -56,14 +57,15 @@ export async function uploadNode(shell: Shell, node: NodeFile, progress: (line: 
 }
 
 /** Uploads the bundle and koffi's native half where they are missing or differ. Returns whether anything was uploaded. */
-export async function uploadBundle(shell: Shell, observation: Observation, bundle: AgentBundle, koffi: LocalFile, progress: (line: string) => void): Promise<boolean> {
+export async function uploadBundle(shell: Shell, observation: Observation, bundle: AgentBundle, koffi: LocalFile, { progress }: DeployRequest, changes: Changes): Promise<boolean> {
   const folder = bundleFolder(bundle.id);
   const files = [
-    { file: bundle, path: `${folder}/pxe-agent.js`, called: `the agent ${bundle.version} (bundle ${bundle.id})` },
+    { file: bundle, path: `${folder}/pxe-agent.cjs`, called: `the agent ${bundle.version} (bundle ${bundle.id})` },
     { file: koffi, path: `${folder}/koffi.node`, called: "koffi.node" },
   ].filter(({ file, path }) => !hasFile(observation, path, file.sha256));
   for (const { file, path, called } of files) {
     const started = Date.now();
+    changes.begin();
     await upload(shell, { ...file, path, mode: "644", called, open: () => createReadStream(file.path) });
     progress(`${called}: ${megabytes(file.size)} uploaded in ${seconds(Date.now() - started)}`);
   }

@@ -36,20 +36,35 @@ export function planApply(state: ApplyState, request: ApplyRequest, now: number,
     const doc = held.get(documentKey({ ...item, owner: request.owner }));
     return doc === undefined || (item.rev !== undefined && item.rev !== doc.rev) ? [] : [doc];
   });
-  for (const doc of deleted) held.delete(documentKey(doc));
+  const moved = movedDocuments(request, held);
+  for (const doc of [...deleted, ...moved]) held.delete(documentKey(doc));
   const others = [...held.values()];
   throwFindings([...batchFindings(state, request, others), ...checkRules(request.put, others), ...checkReferences(request.put, [...others, ...request.put])]);
 
-  const changed = request.put.filter((doc) => !isDeepStrictEqual(withoutRevision(held.get(documentKey(doc))), doc));
+  const claimed = new Set(request.claim.map((item) => documentLabel(item)));
+  const changed = request.put.filter((doc) => claimed.has(documentLabel(doc)) || !isDeepStrictEqual(withoutRevision(held.get(documentKey(doc))), doc));
   const revision = changed.length + deleted.length === 0 ? state.revision : state.revision + 1;
   const put = changed.map((doc): Stored => ({ ...doc, rev: revision }));
   for (const doc of put) held.set(documentKey(doc), doc);
-  const facts = planFacts(state, request, deleted, held, now, random);
+  const facts = planFacts(state.facts, movedFacts(state.facts, request, moved), request, deleted, held, now, random);
   return {
-    revision, put, deleted, ...facts,
+    revision, put, deleted: [...deleted, ...moved], ...facts,
     events: [...(revision === state.revision ? [] : [appliedEvent(request, put, deleted)]), ...facts.events],
     revisions: request.put.map((doc) => ({ kind: doc.kind, name: doc.name, rev: held.get(documentKey(doc))?.rev ?? revision })),
   };
+}
+
+/** What the batch takes over from its previous owner. */
+function movedDocuments(request: ApplyRequest, held: ReadonlyMap<string, Stored>): Stored[] {
+  const { previousOwner } = request;
+  if (previousOwner === undefined || previousOwner === request.owner) return [];
+  return request.put.flatMap((doc) => held.get(documentKey({ ...doc, owner: previousOwner })) ?? []);
+}
+
+/** The facts of moved hosts under their new owner. */
+function movedFacts(held: readonly InstallFacts[], request: ApplyRequest, moved: readonly Document[]): readonly InstallFacts[] {
+  const hosts = new Set(moved.filter((doc) => doc.kind === "host").map(ownedKey));
+  return held.map((facts) => (hosts.has(ownedKey(facts)) ? { ...facts, owner: request.owner } : facts));
 }
 
 function batchFindings(state: ApplyState, request: ApplyRequest, others: readonly Stored[]): Finding[] {
@@ -64,7 +79,10 @@ function batchFindings(state: ApplyState, request: ApplyRequest, others: readonl
     if (seen.has(documentKey(doc))) findings.push(finding("PXE_DUPLICATE", "the batch holds the document twice", { where }));
     seen.add(documentKey(doc));
     const foreign = doc.kind === "server" ? others.find((other) => other.kind === "server" && other.owner !== doc.owner) : undefined;
-    if (foreign !== undefined) findings.push(finding("PXE_OWNED_BY_OTHER", `the agent belongs to ${documentLabel(foreign)} of ${foreign.owner}`, { where }));
+    if (foreign !== undefined && foreign.owner !== request.previousOwner) {
+      const there = { document: documentLabel(foreign), owner: foreign.owner };
+      findings.push(finding("PXE_OWNED_BY_OTHER", `the agent belongs to ${documentLabel(foreign)} of ${foreign.owner}`, { where: [...where, there] }));
+    }
   }
   for (const item of request.arm) {
     if (!request.put.some((doc) => doc.kind === "host" && doc.name === item.host)) {
@@ -101,35 +119,34 @@ interface FactsPlan {
 
 /** Facts of the deleted first, so that a rename inside one batch finds its record, then of each pushed host in order. */
 function planFacts(
-  state: ApplyState, request: ApplyRequest, deleted: readonly Document[], held: ReadonlyMap<string, Stored>, now: number, random: Randomness,
+  stored: readonly InstallFacts[], current: readonly InstallFacts[], request: ApplyRequest, deleted: readonly Document[], held: ReadonlyMap<string, Stored>, now: number, random: Randomness,
 ): FactsPlan {
-  const records = new Map(state.facts.map((facts) => [facts.id, facts]));
+  const before = new Map(stored.map((facts) => [facts.id, facts]));
+  const records = new Map(current.map((facts) => [facts.id, facts]));
   const touched = new Set<string>();
   const forgotten = new Set<string>();
   const events: NewEvent[] = [];
   const pushed = request.put.filter((doc) => doc.kind === "host");
+  const index = new FactsIndex(current);
+  const armings = new Map(request.arm.map((item) => [item.host, item]));
+  const known = new Map(request.facts.map((item) => [item.host, item]));
   for (const document of pushed) {
-    const change = declareHost(
-      {
-        document,
-        matches: matchesOf(document, [...records.values()], held),
-        arming: request.arm.find((item) => item.host === document.name),
-        known: request.facts.find((item) => item.host === document.name),
-      },
-      now, random,
-    );
+    const declaration = { document, matches: matchesOf(document, index.of(document), held), arming: armings.get(document.name), known: known.get(document.name) };
+    const change = declareHost(declaration, now, random);
     for (const id of change.removed) {
+      index.remove(id);
       records.delete(id);
       touched.delete(id);
       forgotten.add(id);
     }
-    if (!isDeepStrictEqual(records.get(change.facts.id), change.facts)) touched.add(change.facts.id);
+    if (!isDeepStrictEqual(before.get(change.facts.id), change.facts)) touched.add(change.facts.id);
+    index.put(change.facts);
     records.set(change.facts.id, change.facts);
     events.push(...change.events);
   }
+  const gone = new Set(deleted.filter((doc) => doc.kind === "host" && !held.has(documentKey(doc))).map(ownedKey));
   for (const facts of records.values()) {
-    const gone = deleted.some((doc) => doc.kind === "host" && ownedKey(doc) === ownedKey(facts)) && !held.has(`host ${ownedKey(facts)}`);
-    const change = gone ? forgetHost(facts, now) : undefined;
+    const change = gone.has(ownedKey(facts)) ? forgetHost(facts, now) : undefined;
     if (change === undefined) continue;
     records.set(change.facts.id, change.facts);
     touched.add(change.facts.id);
@@ -138,24 +155,48 @@ function planFacts(
   return { facts: [...touched].flatMap((id) => records.get(id) ?? []), forgottenFacts: [...forgotten], events };
 }
 
+/** Records by each identity, so that a batch of many hosts finds each one's without looking at all. */
+class FactsIndex {
+  private readonly records = new Map<string, InstallFacts>();
+  private readonly ids = new Map<string, Set<string>>();
+
+  constructor(facts: readonly InstallFacts[]) {
+    for (const item of facts) this.put(item);
+  }
+
+  put(facts: InstallFacts): void {
+    this.records.set(facts.id, facts);
+    for (const key of keysOf(facts, facts)) this.ids.set(key, (this.ids.get(key) ?? new Set()).add(facts.id));
+  }
+
+  remove(id: string): void {
+    this.records.delete(id);
+  }
+
+  /** The records that share the host's name, a MAC or its UUID, in the order of their ids. */
+  of(host: HostDocument): InstallFacts[] {
+    const { macs, uuid } = host.spec;
+    const keys = keysOf(host, { macs, uuids: uuid === undefined ? [] : [uuid] });
+    const found = new Set(keys.flatMap((key) => [...(this.ids.get(key) ?? [])]));
+    // A record that changed may have lost what it was indexed by.
+    return [...found].toSorted().flatMap((id) => this.records.get(id) ?? []).filter((facts) => keysOf(facts, facts).some((key) => keys.includes(key)));
+  }
+}
+
+function keysOf(named: { readonly owner: string; readonly name: string }, identity: { readonly macs: readonly string[]; readonly uuids: readonly string[] }): string[] {
+  return [`name ${ownedKey(named)}`, ...identity.macs.map((mac) => `mac ${mac}`), ...identity.uuids.map((uuid) => `uuid ${uuid}`)];
+}
+
 /**
  * The records that know the host. Its own is claimed; another's is taken over only when the host has none of its own (a rename)
  * and the other's document is gone or loses an identity to this one.
  */
 function matchesOf(document: HostDocument, records: readonly InstallFacts[], held: ReadonlyMap<string, Stored>): Match[] {
   const own = records.some((facts) => ownedKey(facts) === ownedKey(document));
-  return records.filter((facts) => isKnownAs(facts, document)).map((facts) => {
+  return records.map((facts) => {
     if (ownedKey(facts) === ownedKey(document)) return { facts, claimed: true };
     const live = held.get(`host ${ownedKey(facts)}`);
     const yields = live === undefined || (live.kind === "host" && sharesIdentity(live, document));
     return { facts, claimed: !own && yields };
   });
-}
-
-function isKnownAs(facts: InstallFacts, host: HostDocument): boolean {
-  return (
-    ownedKey(facts) === ownedKey(host) ||
-    facts.macs.some((mac) => host.spec.macs.includes(mac)) ||
-    (host.spec.uuid !== undefined && facts.uuids.includes(host.spec.uuid))
-  );
 }

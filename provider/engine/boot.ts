@@ -30,7 +30,8 @@ export function decideBoot(host: HostRecord | undefined, client: BootClient, now
   switch (facts.state) {
     case "armed":
     case "installing":
-      if (facts.armedUntil !== null && facts.armedUntil <= now) {
+      // An installer that has begun may run on past the order's end.
+      if (facts.state === "armed" && facts.armedUntil !== null && facts.armedUntil <= now) {
         return { action: "local", reason: "its arming has expired" };
       }
       if (host.profile === undefined) return { action: "local", reason: "its profile is not declared" };

@@ -21,6 +21,17 @@ export type BootFile =
 /** The folder that BIOS loaders and their configuration are served from; the first segment tells the firmware family. */
 export const biosFolder = "bios/";
 
+/** Where a profile's files are by TFTP too, as by HTTP: `a/<sha256>/<name>`. */
+const assetFolder = "a/";
+
+/** A host's own kernel or initrd. They are no secret: whether to boot them was decided when their paths were told. */
+function installerFile(host: HostRecord, path: string): BootFile {
+  const spec = host.profile?.spec;
+  const files = spec === undefined ? [] : [spec.kernel, ...spec.initrd];
+  const asset = files.find((item) => path === `${assetFolder}${item.sha256}/${item.name}`);
+  return asset === undefined ? { kind: "notFound", reason: "no such file" } : { kind: "asset", asset };
+}
+
 /** The boot program that DHCP names to a BIOS client of this profile. */
 export function biosProgram(profile: ProfileSpec): string | undefined {
   return profile.loaders.bios === undefined ? undefined : biosFolder + profile.loaders.bios.program.name;
@@ -33,6 +44,7 @@ export function biosProgram(profile: ProfileSpec): string | undefined {
 export function bootFile(request: BootRequest, now: number): BootFile {
   const { host, path } = request;
   if (host === undefined) return { kind: "notFound", reason: "the client is not a declared host" };
+  if (path.startsWith(assetFolder)) return installerFile(host, path);
   if (!path.startsWith(biosFolder)) return { kind: "notFound", reason: "no such file" };
   const name = path.slice(biosFolder.length);
   if (name.startsWith("pxelinux.cfg/")) return pxelinuxConfig(request, host, name.slice("pxelinux.cfg/".length), now);
@@ -43,7 +55,8 @@ export function bootFile(request: BootRequest, now: number): BootFile {
 
 /**
  * PXELINUX asks for its UUID, `01-<mac>`, its address in shrinking hexadecimal, and `default` (NETBOOT C1). It is answered at its
- * MAC, which is the first name that every machine can be known by, and at `default`; the names between are not found.
+ * MAC, the first name that every machine can be known by. `default` is asked for by a machine that was not found by its MAC, so
+ * another one than the host whose address it has: it never gets more than a boot from disk.
  */
 function pxelinuxConfig(request: BootRequest, host: HostRecord, name: string, now: number): BootFile {
   const own = host.document.spec.macs.some((mac) => name.toLowerCase() === `01-${mac.replaceAll(":", "-")}`);
@@ -51,7 +64,7 @@ function pxelinuxConfig(request: BootRequest, host: HostRecord, name: string, no
   const decision = decideBoot(host, request.client, now);
   switch (decision.action) {
     case "install":
-      return renderedText(host, renderedPaths.pxelinuxInstall);
+      return renderedText(host, own ? renderedPaths.pxelinuxInstall : renderedPaths.pxelinuxLocal);
     case "local":
       return renderedText(host, renderedPaths.pxelinuxLocal);
     case "ignore":

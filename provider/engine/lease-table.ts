@@ -12,6 +12,8 @@ export class LeaseTable implements BindingView {
   /** By address. Every offer is held equally long, so the order of insertion is that of expiry. */
   private readonly offers = new Map<string, Offer>();
   private readonly offersByClient = new Map<string, Offer>();
+  /** When offers were last looked through, Unix time in milliseconds. */
+  private latest = 0;
   private count = 0;
 
   constructor(leases: Iterable<Lease> = []) {
@@ -139,7 +141,11 @@ export class LeaseTable implements BindingView {
     if (this.pages.lease(value) === undefined) this.pages.setTaken(value, false);
   }
 
+  /** Offers are kept in the order in which they end; a clock that went back breaks that order, and all of them are short-lived. */
   private dropExpiredOffers(now: number): void {
+    const wentBack = now < this.latest;
+    this.latest = now;
+    if (wentBack) for (const address of [...this.offers.keys()]) this.dropOffer(address);
     for (const offer of this.offers.values()) {
       if (offer.expiresAt > now) return;
       this.dropOffer(offer.address);

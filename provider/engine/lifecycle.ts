@@ -22,7 +22,7 @@ export interface Declaration {
   readonly document: HostDocument;
   /** Every record that shares the host's name, a MAC or a UUID. */
   readonly matches: readonly Match[];
-  readonly arming: { readonly reason: "create" } | { readonly reason: "reinstall"; readonly generation: string } | undefined;
+  readonly arming: { readonly reason: "create"; readonly generation?: string | undefined } | { readonly reason: "reinstall"; readonly generation: string } | undefined;
   readonly known: KnownFact | undefined;
 }
 
@@ -73,9 +73,25 @@ interface Carried {
 
 /** All that is known of the machine's state, from here and from the provider's own state file. */
 function knownBefore(input: Declaration): InstallState | undefined {
-  const states = input.matches.map((match) => match.facts.state);
   const told = toldBefore(input);
+  const states = input.matches.filter((match) => counts(match, input)).map((match) => match.facts.state);
   return safest(told === undefined ? states : [...states, told]);
+}
+
+/**
+ * Whether a record says anything of this machine now. A bystander that only shares what was the host's own already when its order
+ * was given was considered then.
+ */
+function counts(match: Match, input: Declaration): boolean {
+  const own = ownRecord(input);
+  if (own === undefined || match.claimed || !mayInstall(own.state) || own.since <= match.facts.since) return true;
+  const { macs, uuid } = input.document.spec;
+  const sharesNew = macs.some((mac) => match.facts.macs.includes(mac) && !own.macs.includes(mac));
+  return sharesNew || (uuid !== undefined && match.facts.uuids.includes(uuid) && !own.uuids.includes(uuid));
+}
+
+function ownRecord({ matches, document }: Declaration): InstallFacts | undefined {
+  return matches.find(({ facts }) => facts.owner === document.owner && facts.name === document.name)?.facts;
 }
 
 /**
@@ -93,12 +109,12 @@ function toldBefore(input: Declaration): InstallState | undefined {
 function carriedFacts(input: Declaration, known: InstallState | undefined, now: number, random: Randomness): Carried {
   const { document } = input;
   const claimed = input.matches.filter((match) => match.claimed).map((match) => match.facts);
-  const own = claimed.find((facts) => facts.owner === document.owner && facts.name === document.name) ?? claimed[0];
+  const own = ownRecord(input) ?? claimed[0];
   const all = input.matches.map((match) => match.facts);
   const consumed = union(all.flatMap((facts) => facts.consumed), input.known?.consumed ?? []);
   const installedAt = latest([...all.map((facts) => facts.installedAt), input.known?.installedAt ?? null]);
   const identity = { owner: document.owner, name: document.name, consumed, installedAt };
-  const state = known ?? "adopted";
+  const state = known === undefined || (mayInstall(known) && !mayKeepOrder(input, own)) ? "adopted" : known;
   if (own === undefined) {
     const reason = known === undefined ? "declared without an order to install it" : "was known before it was declared: boots from its disk";
     const facts: InstallFacts = {
@@ -111,8 +127,20 @@ function carriedFacts(input: Declaration, known: InstallState | undefined, now: 
   const uuids = union(...claimed.map((facts) => facts.uuids));
   if (own.state === state) return { facts: { ...own, ...identity, macs, uuids }, isNew: false };
   const winner = all.find((facts) => facts.state === state);
-  const reason = winner === undefined ? "the provider's state knows it as installed" : winner.reason;
+  const reason = winner?.reason ?? (state === "adopted" ? "its MACs changed: boots from its disk" : "the provider's state knows it as installed");
   return { facts: { ...settle(own, state, reason, winner?.since ?? now), ...identity, macs, uuids }, isNew: false };
+}
+
+/**
+ * Whether an order to install goes on. It was given to a machine: a host that takes over another's record keeps it only if it is
+ * itself being created (a rename), and one whose MACs all change is another machine.
+ */
+function mayKeepOrder(input: Declaration, record: InstallFacts | undefined): boolean {
+  const { document, arming } = input;
+  if (record === undefined) return false;
+  const isOwn = record.owner === document.owner && record.name === document.name;
+  if (!isOwn) return arming?.reason === "create";
+  return document.spec.macs.some((mac) => record.macs.includes(mac));
 }
 
 /** A state in which no install is under way: its token is void. */
@@ -125,8 +153,10 @@ function arm(facts: InstallFacts, reason: string, armedUntil: number | null, now
 }
 
 function applyArming(input: Declaration, base: Carried, now: number, random: Randomness): { facts: InstallFacts; events: NewEvent[] } {
-  const { facts, isNew } = base;
+  const { isNew } = base;
   const { document, arming } = input;
+  const used = arming?.generation !== undefined && base.facts.consumed.includes(arming.generation);
+  const facts = { ...base.facts, consumed: union(base.facts.consumed, arming?.generation === undefined ? [] : [arming.generation]) };
   if (document.spec.install === "never" && mayInstall(facts.state)) {
     const settled = settle(facts, "adopted", 'declared with install: "never"', now);
     return { facts: settled, events: [hostEvent("host.adopted", settled, `${settled.name} is no longer armed: install is "never"`)] };
@@ -135,10 +165,9 @@ function applyArming(input: Declaration, base: Carried, now: number, random: Ran
     const armed = arm(facts, "declared for the first time", null, now, random);
     return { facts: armed, events: [hostEvent("host.armed", armed, `${armed.name} will install at its next network boot`)] };
   }
-  if (arming?.reason === "reinstall" && !facts.consumed.includes(arming.generation) && document.spec.install === "once") {
+  if (arming?.reason === "reinstall" && !used && document.spec.install === "once") {
     const armed = arm(facts, `reinstall "${arming.generation}"`, now + armedFor, now, random);
-    const used = { ...armed, consumed: [...facts.consumed, arming.generation] };
-    return { facts: used, events: [hostEvent("host.armed", used, `${used.name} will be installed again at its next network boot (${used.reason})`)] };
+    return { facts: armed, events: [hostEvent("host.armed", armed, `${armed.name} will be installed again at its next network boot (${armed.reason})`)] };
   }
   if (!isNew) return { facts, events: [] };
   const reason = document.spec.install === "never" ? 'declared with install: "never"' : facts.reason;
@@ -178,7 +207,7 @@ export function reportProgress(facts: InstallFacts, progress: Progress, now: num
     return { facts, removed: [], events: [hostEvent("host.report", facts, text)] };
   }
   const reason = state === "installing" ? "its installer is running" : "its installer writes to its disk: another network boot boots the disk";
-  const moved: InstallFacts = { ...facts, state, reason, since: now };
+  const moved: InstallFacts = { ...facts, state, reason, since: now, armedUntil: null };
   return { facts: moved, removed: [], events: [hostEvent(state === "installing" ? "host.installing" : "host.wiping", moved, text)] };
 }
 

@@ -22,9 +22,12 @@ export const knownFact = z.strictObject({
 });
 export type KnownFact = z.output<typeof knownFact>;
 
-/** An explicit order to install. `create` takes effect only where nothing is known of the host; `reinstall` once for each string. */
+/**
+ * An explicit order to install. `create` takes effect only where nothing is known of the host; `reinstall` once for each string.
+ * A `generation` is used up by either, whether it takes effect or not: going back to an old string never installs.
+ */
 export const arming = z.discriminatedUnion("reason", [
-  z.strictObject({ host: documentName, reason: z.literal("create") }),
+  z.strictObject({ host: documentName, reason: z.literal("create"), generation: z.string().min(1).max(256).optional() }),
   z.strictObject({ host: documentName, reason: z.literal("reinstall"), generation: z.string().min(1).max(256) }),
 ]);
 export type Arming = z.output<typeof arming>;
@@ -41,7 +44,11 @@ export const applyRequest = z.strictObject({
   owner: ownerName,
   /** Refused with PXE_REVISION_CONFLICT unless it is the store's revision. */
   expectedRevision: z.int().optional(),
+  /** Documents of this owner with the kind and name of one that is put become it: a stack or project was renamed. */
+  previousOwner: ownerName.optional(),
   put: z.array(documentSchema).default([]),
+  /** Documents of the batch that get a new revision even if nothing changes: whoever held them before can no longer delete them. */
+  claim: z.array(z.strictObject({ kind: z.enum(documentKinds), name: documentName })).default([]),
   delete: z.array(deletion).default([]),
   arm: z.array(arming).default([]),
   facts: z.array(knownFact).default([]),

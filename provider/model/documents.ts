@@ -72,16 +72,16 @@ export const subnetSpec = z.strictObject({
   cidr,
   /** Addresses leased to machines without a reservation; none: only declared hosts get an address. */
   pools: z.array(pool).default([]),
-  routers: z.array(ip).default([]),
-  dnsServers: z.array(ip).default([]),
+  routers: z.array(ip).max(16).default([]),
+  dnsServers: z.array(ip).max(16).default([]),
   domainName: domainName.optional(),
   /** Seconds. */
   leaseTime: z.int().min(120, { error: "is shorter than 120 seconds" }).max(0xfffffffe).default(3600),
 });
 
-/** A file held by content on the agent, served as `/a/<sha256>/<name>`. */
+/** A file held by content on the agent, served as `/a/<sha256>/<name>`. A loader's name goes into the 128 bytes of BOOTP's `file`. */
 export const assetSpec = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, { error: "is not a file name" }),
+  name: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/, { error: "is not a file name: letters, digits, dot, dash, underscore; 100 at most" }),
   sha256,
   /** Bytes. */
   size: z.int().min(0),

@@ -50,6 +50,10 @@ function place(doc: Document, property: string): Place {
   return { document: documentLabel(doc), property };
 }
 
+function foreignPlace(doc: Document, property: string): Place {
+  return { ...place(doc, property), owner: doc.owner };
+}
+
 interface Claim {
   readonly value: string;
   readonly place: Place;
@@ -72,7 +76,8 @@ function uniqueFindings(scope: Scope): Finding[] {
     const ours = byValue.get(theirs.value);
     if (ours === undefined) return [];
     const what = `the ${theirs.value} belongs to ${documentLabel(theirs.document)} of ${theirs.document.owner}`;
-    return [finding("PXE_OWNED_BY_OTHER", what, { where: [...ours.map((claim) => claim.place), theirs.place] })];
+    const there = foreignPlace(theirs.document, theirs.place.property ?? "");
+    return [finding("PXE_OWNED_BY_OTHER", what, { where: [...ours.map((claim) => claim.place), there] })];
   });
   return [...within, ...across];
 }
@@ -152,7 +157,7 @@ function overlapFindings(scope: Scope): Finding[] {
       finding("PXE_OVERLAP", `${earlier.spec.cidr} and ${subnet.spec.cidr} overlap`, { where: [place(earlier, "cidr"), place(subnet, "cidr")] }),
     ),
     ...theirs.filter((other) => overlaps(other, subnet)).map((other) =>
-      finding("PXE_OWNED_BY_OTHER", `${subnet.spec.cidr} overlaps ${documentLabel(other)} of ${other.owner}`, { where: [place(subnet, "cidr"), place(other, "cidr")] }),
+      finding("PXE_OWNED_BY_OTHER", `${subnet.spec.cidr} overlaps ${documentLabel(other)} of ${other.owner}`, { where: [place(subnet, "cidr"), foreignPlace(other, "cidr")] }),
     ),
   ]);
 }

@@ -1,9 +1,10 @@
+import { pxeError } from "../errors";
 import type { AnswerFormat } from "../model/documents";
 import { formatIpv4, netmask, parseNetwork } from "../model/ip";
 import { answerFileName, renderedPaths } from "../model/rendered";
 import { kernelArgs } from "./kernel-args";
 import { placeholders } from "./placeholders";
-import { pxelinuxInstall, pxelinuxLocal } from "./pxelinux";
+import { pxelinuxInstall, pxelinuxLocal, pxelinuxTransport } from "./pxelinux";
 import { renderAnswer } from "./template";
 
 /** A file of the profile; without its hash where that is not known before the file has been fetched. */
@@ -32,6 +33,8 @@ export interface RenderInput {
     readonly distro: { readonly family: "debian" | "rhel"; readonly release: string; readonly repository?: string | undefined };
     readonly kernel: AssetReference;
     readonly initrd: readonly AssetReference[];
+    /** File name of the BIOS loader: what it can do decides how it is told to fetch. */
+    readonly biosLoader?: string | undefined;
     /** Added to the arguments that the distribution needs. */
     readonly kernelArgs: string;
     readonly answer?: {
@@ -59,8 +62,14 @@ export function renderHost(input: RenderInput): Record<string, string> {
         domainName: subnet.domainName, routers: subnet.routers, dnsServers: subnet.dnsServers, answerFile, extra: profile.kernelArgs,
       }),
     },
+    pxelinuxTransport(profile.biosLoader),
     placeholders.server,
   );
+  if (install.includes("‹secret:")) {
+    throw pxeError("PXE_TEMPLATE_UNSAFE", `the loader configuration of ${host.name} names a secret`, {
+      where: [{ document: `profile/${profile.name}`, property: "kernelArgs" }], fix: "It is sent in the clear by TFTP: use the secret in the answer file.",
+    });
+  }
   return {
     ...(profile.answer === undefined || answerFile === undefined
       ? {}
@@ -79,7 +88,7 @@ function scopeOf(input: RenderInput, vars: Readonly<Record<string, unknown>>): P
   const net = parseNetwork(subnet.cidr);
   return {
     host: {
-      name: host.name, hostname: host.hostname, macs: host.macs, ip: host.ip ?? placeholders.address, domainName: subnet.domainName ?? "",
+      name: host.name, hostname: host.hostname, macs: host.macs, ip: host.ip, domainName: subnet.domainName ?? "",
     },
     subnet: {
       cidr: subnet.cidr,

@@ -7,19 +7,25 @@ export interface PxelinuxInstall {
   readonly append: string;
 }
 
-/**
- * Configuration that boots the installer without asking. The kernel and initrd go by HTTP: lpxelinux.0 takes absolute URLs
- * anywhere in place of a file name (SYSLINUX doc/syslinux.txt, "Network").
- */
-export function pxelinuxInstall(input: PxelinuxInstall, server: string): string {
-  const url = (path: string): string => `http://${server}${path}`;
+/** How PXELINUX fetches kernel and initrd. */
+export type PxelinuxTransport = "tftp" | "http";
+
+/** Only `lpxelinux.0` speaks HTTP (SYSLINUX doc/syslinux.txt, "Network"). */
+export function pxelinuxTransport(program: string | undefined): PxelinuxTransport {
+  return program !== undefined && /(^|\/)lpxelinux/.test(program) ? "http" : "tftp";
+}
+
+/** Configuration that boots the installer without asking. */
+export function pxelinuxInstall(input: PxelinuxInstall, transport: PxelinuxTransport, server: string): string {
+  // "::" leaves out the folder that PXELINUX itself came from.
+  const file = (path: string): string => (transport === "http" ? `http://${server}${path}` : `::${path}`);
   return [
     "DEFAULT install",
     "PROMPT 0",
     `SAY ${input.title}`,
     "LABEL install",
-    `  KERNEL ${url(input.kernel)}`,
-    `  INITRD ${input.initrd.map(url).join(",")}`,
+    `  KERNEL ${file(input.kernel)}`,
+    `  INITRD ${input.initrd.map(file).join(",")}`,
     `  APPEND ${input.append}`,
     // 2: append BOOTIF=, the interface that the machine booted from.
     "  SYSAPPEND 2",

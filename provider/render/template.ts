@@ -10,8 +10,8 @@ export interface TemplateScope {
     readonly name: string;
     readonly hostname: string;
     readonly macs: readonly string[];
-    /** A reservation, or the placeholder of the leased address. */
-    readonly ip: string;
+    /** Its reservation; without one a template sees what stands for the leased address. */
+    readonly ip?: string | undefined;
     readonly domainName: string;
   };
   readonly subnet: {
@@ -41,6 +41,16 @@ class SecretReference {
   toString(): string {
     return placeholders.secret(this.name);
   }
+  /** `"x" + secrets.y` would carry a placeholder into a value, where no helper can quote what it stands for. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw pxeError("PXE_TEMPLATE_UNSAFE", `secrets.${this.name} cannot be joined to other text`, { fix: "Print it by itself, wrapped in the helper for its place." });
+  }
+}
+
+/** What the agent fills in, as templates name it: printed as it is wherever it stands. */
+function agentValue(placeholder: string): Quoted {
+  return new Quoted(placeholder);
 }
 
 function quoteValue(style: QuoteStyle, value: unknown): Quoted {
@@ -50,19 +60,21 @@ function quoteValue(style: QuoteStyle, value: unknown): Quoted {
 }
 
 function printable(value: unknown): string {
-  if (typeof value === "string") return value;
+  if (typeof value === "string") {
+    // They begin and end what the agent replaces.
+    if (/[‹›]/u.test(value.replaceAll(placeholders.unknown, ""))) throw pxeError("PXE_TEMPLATE_UNSAFE", `the value ${JSON.stringify(value)} holds ‹ or ›`, { fix: "Take the character out of the value." });
+    return value;
+  }
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
   throw pxeError("PXE_TEMPLATE_FAILED", `a ${value === null ? "null" : typeof value} cannot be printed`);
 }
-
-const knownPlaceholder = /‹[^‹›]*›/gu;
 
 /** What `<%= %>` does with a value. */
 function escapeValue(value: unknown): string {
   if (value instanceof Quoted) return value.text;
   if (value instanceof SecretReference) return value.toString();
   const text = printable(value);
-  if (isHarmless(text.replace(knownPlaceholder, ""))) return text;
+  if (isHarmless(text.replaceAll(placeholders.unknown, ""))) return text;
   throw pxeError("PXE_TEMPLATE_UNSAFE", `the value ${JSON.stringify(text)} has characters that may be read as syntax`);
 }
 
@@ -101,10 +113,10 @@ export function renderAnswer(format: AnswerFormat, template: string, scope: Temp
   const name = `${scope.profile.name}.answer.template`;
   const names = ["host", "subnet", "profile", "server", "vars", "secrets", "pxe", ...quoteStyles];
   const locals = {
-    host: scope.host,
+    host: { ...scope.host, ip: scope.host.ip ?? agentValue(placeholders.address) },
     subnet: scope.subnet,
     profile: scope.profile,
-    server: placeholders.server,
+    server: agentValue(placeholders.server),
     vars: scope.vars,
     secrets: secretsOf(scope.secretNames),
     pxe: callbacks(format),

@@ -12,11 +12,20 @@ import type { AssetSpec } from "../model/documents";
 export const assetInput = z
   .strictObject({
     path: z.string().min(1).optional(),
-    url: z.string().regex(/^https?:\/\/[^\s]+$/, { error: "is not an http or https URL" }).optional(),
+    url: z
+      .string()
+      .refine((url) => /^https?:\/\/[^\s]+$/.test(url) && URL.canParse(url), { error: "is not an http or https URL" })
+      .optional(),
     sha256: z.string().regex(/^[0-9a-f]{64}$/, { error: "is not a SHA-256 sum in lower-case hexadecimal" }).optional(),
-    name: z.string().regex(/^[A-Za-z0-9._-]{1,128}$/, { error: "is not a file name" }).optional(),
+    name: z
+      .string()
+      .refine((name) => /^[A-Za-z0-9._-]{1,128}$/.test(name) && isFileName(name), { error: "is not a file name" })
+      .optional(),
   })
-  .refine((asset) => (asset.path === undefined) !== (asset.url === undefined), { error: "needs either a path or a url" });
+  .refine((asset) => (asset.path === undefined) !== (asset.url === undefined), { error: "needs either a path or a url" })
+  .refine((asset) => asset.name !== undefined || asset.url === undefined || !URL.canParse(asset.url) || isFileName(lastPart(asset.url)), {
+    error: "names no file: its path ends without one, so give the asset a name", path: ["url"],
+  });
 export type AssetInput = z.output<typeof assetInput>;
 
 /** What is known of a file before anything is fetched. */
@@ -34,10 +43,24 @@ export interface ReadyAsset {
   readonly source: AssetInput;
 }
 
+function lastPart(url: string): string {
+  return URL.canParse(url) ? path.posix.basename(new URL(url).pathname) : "";
+}
+
+function isFileName(name: string): boolean {
+  return !["", ".", ".."].includes(name);
+}
+
+/** A URL as it may be shown: what can hold a password or a signature is left out. */
+function shown(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
 /** Name under which a file is served: the last part of its path or URL. */
 export function assetName(asset: AssetInput): string {
   if (asset.name !== undefined) return asset.name;
-  const base = asset.path === undefined ? path.posix.basename(new URL(asset.url ?? "http://-/file").pathname) : path.basename(asset.path);
+  const base = asset.path === undefined ? lastPart(asset.url ?? "") : path.basename(asset.path);
   return base.replaceAll(/[^A-Za-z0-9._-]/g, "_").slice(0, 128);
 }
 
@@ -126,7 +149,7 @@ export class AssetLibrary {
         throw notDownloaded(url, error);
       });
       const sha256 = hash.digest("hex");
-      if (asset.sha256 !== undefined && asset.sha256 !== sha256) throw pxeError("PXE_ASSET_HASH", `${url} has the SHA-256 sum ${sha256}, not ${asset.sha256}`);
+      if (asset.sha256 !== undefined && asset.sha256 !== sha256) throw pxeError("PXE_ASSET_HASH", `${shown(url)} has the SHA-256 sum ${sha256}, not ${asset.sha256}`);
       const { size } = await fs.promises.stat(partial);
       const file = path.join(this.folder, sha256);
       await fs.promises.rename(partial, file);
@@ -138,11 +161,16 @@ export class AssetLibrary {
 }
 
 async function open(url: string): Promise<Readable> {
-  const response = await fetch(url).catch((error: unknown) => {
+  // Fetch takes no user and password in a URL.
+  const address = new URL(url);
+  const { username, password } = address;
+  address.username = address.password = "";
+  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
+  const response = await fetch(address, username + password === "" ? {} : { headers: { authorization: `Basic ${login}` } }).catch((error: unknown) => {
     throw notDownloaded(url, error);
   });
   if (!response.ok || response.body === null) {
-    throw pxeError("PXE_ASSET_MISSING", `${url} can't be downloaded: the server answers ${String(response.status)} ${response.statusText}`);
+    throw pxeError("PXE_ASSET_MISSING", `${shown(url)} can't be downloaded: the server answers ${String(response.status)} ${response.statusText}`);
   }
   return Readable.fromWeb(response.body);
 }
@@ -150,7 +178,7 @@ async function open(url: string): Promise<Readable> {
 /** Undici says "terminated" or "fetch failed" and keeps what happened in the cause. */
 function notDownloaded(url: string, error: unknown): PxeError {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return pxeError("PXE_ASSET_MISSING", `${url} can't be downloaded: ${errorText(cause)}`, { cause: error });
+  return pxeError("PXE_ASSET_MISSING", `${shown(url)} can't be downloaded: ${errorText(cause).replaceAll(url, shown(url))}`, { cause: error });
 }
 
 function defaultFolder(): string {

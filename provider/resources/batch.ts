@@ -3,13 +3,21 @@ import { documentLabel, type Document } from "../model/documents";
 import type { ApplyInput, ApplyResult, Arming, KnownFact } from "../model/control";
 
 type Deletion = NonNullable<ApplyInput["delete"]>[number];
+type Claim = NonNullable<ApplyInput["claim"]>[number];
 
 /** What one resource wants changed. */
 export interface Push {
   readonly put?: readonly Document[];
+  readonly claim?: readonly Claim[];
   readonly delete?: readonly Deletion[];
   readonly arm?: readonly Arming[];
   readonly facts?: readonly KnownFact[];
+}
+
+/** Whose documents a batch brings, and who had them before, where a stack or project was renamed. */
+export interface Owners {
+  readonly owner: string;
+  readonly previousOwner?: string | undefined;
 }
 
 interface Waiting {
@@ -30,7 +38,7 @@ export class Batcher {
   private waiting: Waiting[] = [];
   private running = false;
 
-  constructor(private readonly owner: string, private readonly apply: (input: ApplyInput) => Promise<ApplyResult>) {}
+  constructor(private readonly owners: Owners, private readonly apply: (input: ApplyInput) => Promise<ApplyResult>) {}
 
   push(push: Push): Promise<ApplyResult> {
     const result = new Promise<ApplyResult>((resolve, reject) => {
@@ -56,20 +64,22 @@ export class Batcher {
     let left = batch;
     while (left.length > 0) {
       try {
-        const result = await this.apply(merged(this.owner, left));
+        const result = await this.apply(merged(this.owners, left));
         for (const item of left) item.resolve(result);
         return;
       } catch (error) {
-        left = rejectFaulty(left, error);
+        left = rejectFaulty(this.owners, left, error);
       }
     }
   }
 }
 
-function merged(owner: string, batch: readonly Waiting[]): ApplyInput {
+function merged({ owner, previousOwner }: Owners, batch: readonly Waiting[]): ApplyInput {
   return {
     owner,
+    ...(previousOwner === undefined ? {} : { previousOwner }),
     put: batch.flatMap((item) => item.push.put ?? []),
+    claim: batch.flatMap((item) => item.push.claim ?? []),
     delete: batch.flatMap((item) => item.push.delete ?? []),
     arm: batch.flatMap((item) => item.push.arm ?? []),
     facts: batch.flatMap((item) => item.push.facts ?? []),
@@ -77,9 +87,9 @@ function merged(owner: string, batch: readonly Waiting[]): ApplyInput {
 }
 
 /** Rejects those that the error is about, all of them if it names none; returns the others. */
-function rejectFaulty(batch: readonly Waiting[], error: unknown): readonly Waiting[] {
+function rejectFaulty(owners: Owners, batch: readonly Waiting[], error: unknown): readonly Waiting[] {
   const findings = error instanceof PxeError ? error.findings : [];
-  const own = new Map(batch.map((item) => [item, findings.filter((entry) => names(entry, item.push))]));
+  const own = new Map(batch.map((item) => [item, findings.filter((entry) => names(entry, owners, item.push))]));
   const faulty = batch.filter((item) => (own.get(item) ?? []).length > 0);
   if (faulty.length === 0) {
     for (const item of batch) item.reject(error);
@@ -92,7 +102,8 @@ function rejectFaulty(batch: readonly Waiting[], error: unknown): readonly Waiti
   return batch.filter((item) => !faulty.includes(item));
 }
 
-function names(entry: Finding, push: Push): boolean {
+/** A place of another owner may bear the same name. */
+function names(entry: Finding, { owner, previousOwner }: Owners, push: Push): boolean {
   const labels = [...(push.put ?? []), ...(push.delete ?? [])].map(documentLabel);
-  return entry.where.some((place) => labels.includes(place.document));
+  return entry.where.some((place) => labels.includes(place.document) && [undefined, owner, previousOwner].includes(place.owner));
 }

@@ -1,4 +1,5 @@
 import { agentBundle } from "../deploy/payload";
+import { expectHostKey } from "../deploy/trusted-keys";
 import type { DeployPort } from "./ports";
 
 /* eslint-disable @typescript-eslint/no-require-imports --
@@ -13,7 +14,10 @@ export const deployment: DeployPort = {
   ensureAgent: (request) => agent().ensureAgent(request),
   observeAgent: (request) => agent().observeAgent(request),
   removeAgent: (request) => agent().removeAgent(request),
-  controlClient: async (connection, controlKey) => control().controlClient(connection, controlKey),
+  async controlClient(connection, controlKey, expectedHostKey) {
+    if (connection.kind === "ssh" && expectedHostKey !== undefined) expectHostKey(connection.host, connection.port, expectedHostKey);
+    return control().controlClient(connection, controlKey);
+  },
   generateControlKey: () => keys().generateControlKey(),
   bundled() {
     const { sha256, version } = agentBundle();

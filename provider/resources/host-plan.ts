@@ -1,5 +1,6 @@
-import { PxeError, type Finding } from "../errors";
+import { PxeError, finding, type Finding } from "../errors";
 import { renderHost, type RenderInput } from "../render/host";
+import { unfillable } from "../render/placeholders";
 import { nameOf, text, type Plain } from "./definition";
 import type { DocumentTable } from "./table";
 import { isUnknown, showUnknown, unknownValue } from "./unknown";
@@ -31,15 +32,25 @@ export function planHost(inputs: Plain, olds: Plain, table: DocumentTable): Host
     subnet: subnet.document.spec,
     profile: {
       name: profileName, distro: { ...document.spec.distro, repository: extra.repository }, kernel: extra.kernel, initrd: extra.initrd,
-      kernelArgs: extra.kernelArgs, answer: extra.answer,
+      biosLoader: document.spec.loaders.bios?.program.name, kernelArgs: extra.kernelArgs, answer: extra.answer,
     },
   };
   try {
-    return { rendered: renderHost(input), findings: [] };
+    const rendered = renderHost(input);
+    return { rendered, findings: unfillableFindings(input.host.name, rendered, secrets) };
   } catch (error) {
     if (!(error instanceof PxeError)) throw error;
     return extra.partial ? unknown : { rendered: {}, findings: error.findings };
   }
+}
+
+/** What would fail at the machine's first boot: a secret that can't stand where the template puts it. */
+function unfillableFindings(host: string, rendered: Record<string, string>, secrets: unknown): Finding[] {
+  const given = typeof secrets === "object" && secrets !== null ? Object.entries(secrets) : [];
+  const known = Object.fromEntries(given.map(([name, value]): [string, string] => [name, isUnknown(value) ? "" : String(value)]));
+  return unfillable(rendered, known).map(({ path, reason }) =>
+    finding("PXE_TEMPLATE_UNSAFE", `${path}: ${reason}`, { where: [{ document: `host/${host}`, property: "secrets" }] }),
+  );
 }
 
 const unknown: HostPlan = { rendered: unknownValue, findings: [] };

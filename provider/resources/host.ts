@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { pxeError, type Finding } from "../errors";
-import type { Arming, HostStatus, KnownFact } from "../model/control";
+import { installStates, type Arming, type HostStatus, type KnownFact } from "../model/control";
 import { hostSpec, type HostSpec } from "../model/documents";
 import type { Connections } from "./connections";
 import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
 import { planHost } from "./host-plan";
 import { checkedSpec, identify, userInputs } from "./identity";
-import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, residenceIn, withDrift } from "./residence";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, residenceNow, withDrift } from "./residence";
 import type { DocumentTable } from "./table";
 import { validateKnown, type Checked } from "./validate";
 
@@ -22,6 +22,7 @@ export function hostResource(connections: Connections, table: DocumentTable): Re
       const reinstall = validateKnown(z.object({ reinstall: reinstallSchema }), reinstallOf(inputs), identity.label);
       const findings: Finding[] = [...identity.findings, ...spec.findings, ...reinstall.findings];
       const server = text(inputs, "server");
+      findings.push(...table.meet(server, identity, olds));
       if (spec.value !== undefined) {
         const document = documentOf("host", identity, spec.value);
         table.register(server, identity.self, document);
@@ -34,21 +35,21 @@ export function hostResource(connections: Connections, table: DocumentTable): Re
     async ensure(inputs, outputs) {
       const at = residenceFor(inputs);
       const spec = checkedSpec(specOf(inputs, `host/${at.name}`, renderedOf(inputs, at.name)));
-      const arm = armingFor(at.name, spec, inputs, outputs);
+      const arm = armingFor(at.name, inputs, outputs);
       const facts = outputs === undefined ? [] : knownFacts(at.name, outputs);
       const { result, outputs: left } = await placeDocument(connections, documentOf("host", at, spec), inputs, outputs, { arm, facts });
       const status = result.hosts.find((host) => host.name === at.name && host.owner === at.owner);
       const { macs, hostname } = spec;
-      return { ...left, macs, hostname, ...reinstallOf(inputs), ...statusOutputs(status, spec.ip ?? null) };
+      return { ...left, macs, hostname, ...reinstallOf(inputs), ...statusOutputs(status, outputs ?? {}, spec.ip ?? null) };
     },
     async observe(outputs) {
       const { drift, stored } = await observeDocument(connections, "host", outputs);
       if (stored === undefined) return withDrift(outputs, drift);
-      const at = residenceIn(outputs);
+      const at = residenceNow(outputs);
       const { hosts } = await connections.snapshot(at);
       const status = hosts.find((host) => host.declared && host.name === at.name && host.owner === at.owner);
       const superseded = status?.nextBoot.action === "ignore" ? `it is not served: ${status.nextBoot.reason}` : undefined;
-      return withDrift({ ...outputs, ...(status === undefined ? {} : statusOutputs(status, null)) }, drift ?? superseded);
+      return withDrift({ ...outputs, ...(status === undefined ? {} : statusOutputs(status, outputs, null)) }, drift ?? superseded, stored);
     },
     remove: (outputs) => removeDocument(connections, "host", outputs),
   };
@@ -74,13 +75,13 @@ function renderedOf(inputs: Plain, name: string): Plain {
 }
 
 /**
- * Creation arms, unless the host is only to boot from its disk; the agent ignores that where it knows anything of the machine.
- * Later only a `reinstall` text that is new does. Nothing else ever arms: not a refresh, a repair, a rename or a move.
+ * Creation arms; the agent ignores that where it knows anything of the machine, or where the host is only to boot from its disk,
+ * and remembers the `reinstall` text as used either way. Later only a text that is new arms. Nothing else ever does: not a
+ * refresh, a repair, a rename or a move.
  */
-function armingFor(host: string, spec: HostSpec, inputs: Plain, outputs: Plain | undefined): Arming[] {
-  if (spec.install === "never") return [];
-  if (outputs === undefined) return [{ host, reason: "create" }];
+function armingFor(host: string, inputs: Plain, outputs: Plain | undefined): Arming[] {
   const generation = inputs["reinstall"];
+  if (outputs === undefined) return [{ host, reason: "create", ...(typeof generation === "string" ? { generation } : {}) }];
   if (typeof generation !== "string" || generation === outputs["reinstall"]) return [];
   return consumedOf(outputs).includes(generation) ? [] : [{ host, reason: "reinstall", generation }];
 }
@@ -90,22 +91,21 @@ function consumedOf(outputs: Plain): string[] {
   return Array.isArray(consumed) ? consumed.filter((item) => typeof item === "string") : [];
 }
 
-/**
- * What the state file remembers, for an agent that has lost its own memory. Only that a machine was installed is worth telling:
- * an agent that remembers the host knows the rest better, and one that doesn't lets it boot from its disk anyway.
- */
+/** What the state file remembers, for an agent that has lost its own memory: one that remembers the host knows better. */
 function knownFacts(host: string, outputs: Plain): KnownFact[] {
-  const { state, installedAt } = outputs;
-  if (state !== "installed" && state !== "up") return [];
+  const { installedAt } = outputs;
+  const state = installStates.find((known) => known === outputs["state"]);
+  if (state === undefined) return [];
   return [{ host, state, ...(typeof installedAt === "number" ? { installedAt } : {}), consumed: consumedOf(outputs) }];
 }
 
-function statusOutputs(status: HostStatus | undefined, ip: string | null): Plain {
+/** A string once used up stays so, whatever an agent has forgotten. */
+function statusOutputs(status: HostStatus | undefined, outputs: Plain, ip: string | null): Plain {
   return {
     state: status?.state ?? null,
     installedAt: status?.installedAt ?? null,
     address: status?.address ?? ip,
     sshHostKeys: status?.sshHostKeys ?? [],
-    consumed: status?.consumed ?? [],
+    consumed: [...new Set([...consumedOf(outputs), ...(status?.consumed ?? [])])],
   };
 }

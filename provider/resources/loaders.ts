@@ -9,15 +9,15 @@ export interface LoaderInput {
   readonly modules: readonly AssetInput[];
 }
 
-/** Where distributions' packages put PXELINUX with HTTP support, and the one module that it can't do without. */
+/** Where distributions' packages put PXELINUX, and the one module that it can't do without. */
 const places: readonly { readonly program: string; readonly module: string }[] = [
   // Debian and Ubuntu: packages pxelinux and syslinux-common.
-  { program: "/usr/lib/PXELINUX/lpxelinux.0", module: "/usr/lib/syslinux/modules/bios/ldlinux.c32" },
+  { program: "/usr/lib/PXELINUX/pxelinux.0", module: "/usr/lib/syslinux/modules/bios/ldlinux.c32" },
   // Fedora and Red Hat: package syslinux-tftpboot or syslinux-nonlinux.
-  { program: "/usr/share/syslinux/lpxelinux.0", module: "/usr/share/syslinux/ldlinux.c32" },
-  { program: "/tftpboot/lpxelinux.0", module: "/tftpboot/ldlinux.c32" },
+  { program: "/usr/share/syslinux/pxelinux.0", module: "/usr/share/syslinux/ldlinux.c32" },
+  { program: "/tftpboot/pxelinux.0", module: "/tftpboot/ldlinux.c32" },
   // Arch: package syslinux.
-  { program: "/usr/lib/syslinux/bios/lpxelinux.0", module: "/usr/lib/syslinux/bios/ldlinux.c32" },
+  { program: "/usr/lib/syslinux/bios/pxelinux.0", module: "/usr/lib/syslinux/bios/ldlinux.c32" },
 ];
 
 /**
@@ -26,11 +26,11 @@ const places: readonly { readonly program: string; readonly module: string }[] =
  */
 export function findBiosLoader(document: string): LoaderInput | Finding {
   const folder = process.env["PXE_SYSLINUX_DIR"];
-  const candidates = folder === undefined ? places : [{ program: path.join(folder, "lpxelinux.0"), module: path.join(folder, "ldlinux.c32") }];
+  const candidates = folder === undefined ? places : [{ program: path.join(folder, "pxelinux.0"), module: path.join(folder, "ldlinux.c32") }];
   const found = candidates.find((place) => fs.existsSync(place.program) && fs.existsSync(place.module));
   if (found !== undefined) return { program: { path: found.program }, modules: [{ path: found.module }] };
   const looked = candidates.map((place) => path.dirname(place.program)).join(", ");
-  return finding("PXE_LOADER_MISSING", `there is no lpxelinux.0 with its ldlinux.c32 on this machine (looked in ${looked})`, {
+  return finding("PXE_LOADER_MISSING", `there is no pxelinux.0 with its ldlinux.c32 on this machine (looked in ${looked})`, {
     where: [{ document, property: "loader.bios" }],
     fix: "Install pxelinux and syslinux-common (Debian, Ubuntu) or syslinux-tftpboot (Fedora, Red Hat), name a folder in PXE_SYSLINUX_DIR, or give the profile's loader.bios.",
   });

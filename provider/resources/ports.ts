@@ -24,7 +24,8 @@ export interface DeployPort {
   observeAgent(request: ObserveRequest): Promise<Observed>;
   /** Removes the agent and keeps what it remembers of machines. */
   removeAgent(request: RemoveRequest): Promise<void>;
-  controlClient(connection: Connection, controlKey: string): Promise<ControlPort>;
+  /** @param expectedHostKey fingerprint that binds where the connection says `trust-first` */
+  controlClient(connection: Connection, controlKey: string, expectedHostKey: string | undefined): Promise<ControlPort>;
   generateControlKey(): string;
   /** SHA-256 of the bundle that `ensureAgent` would install, and this package's version. */
   bundled(): { readonly bundle: string; readonly version: string };

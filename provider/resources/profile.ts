@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { throwFindings, type Finding } from "../errors";
 import { answerFormats, assetSpec, profileSpec, type AssetSpec, type ProfileSpec } from "../model/documents";
@@ -7,7 +8,7 @@ import { nameOf, text, type Plain, type ResourceDefinition } from "./definition"
 import { checkedSpec, identify, userInputs } from "./identity";
 import { findBiosLoader, type LoaderInput } from "./loaders";
 import { awaitFiles, listFiles, mapFiles, type ProfileFiles } from "./profile-files";
-import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, withDrift } from "./residence";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceAfter, withDrift } from "./residence";
 import { sendAssets } from "./send-assets";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown, showUnknown } from "./unknown";
@@ -31,11 +32,11 @@ type ProfileInputs = z.output<typeof profileInputs>;
 export function profileResource(connections: Connections, table: DocumentTable, library: AssetLibrary): ResourceDefinition {
   return {
     label: (inputs) => `profile/${nameOf(inputs)}`,
-    check(inputs) {
+    check(inputs, olds) {
       const identity = identify("profile", inputs);
       const asked = inputsOf(inputs, identity.label);
       const planned = asked.value === undefined ? { files: undefined, findings: [] } : plan(asked.value, library, identity.label);
-      const findings = [...identity.findings, ...asked.findings, ...planned.findings];
+      const findings = [...identity.findings, ...table.meet(text(inputs, "server"), identity, olds), ...asked.findings, ...planned.findings];
       const { files } = planned;
       if (asked.value === undefined || files === undefined) {
         table.postpone(text(inputs, "server"), identity.label);
@@ -55,8 +56,8 @@ export function profileResource(connections: Connections, table: DocumentTable, 
       throwFindings(findings);
       if (files === undefined) throw new TypeError("no files and no findings");
       const recorded = recordedDownloads(outputs);
-      const ready = await awaitFiles(mapFiles(files, (file) => library.ready(file, recorded[file.url ?? ""])));
-      const at = residenceFor(inputs);
+      const ready = await awaitFiles(mapFiles(files, (file) => library.ready(file, recordedFor(recorded, file))));
+      const at = residenceAfter(inputs, outputs);
       const sent = await sendAssets(connections, at, listFiles(ready), library);
       const bySource = new Map(sent.map((item) => [item.source, item]));
       const final = mapFiles(files, (file): AssetSpec => (bySource.get(file) ?? ready.kernel).spec);
@@ -64,8 +65,8 @@ export function profileResource(connections: Connections, table: DocumentTable, 
       return { ...left.outputs, distro: asked.distro, downloads: downloadsOf(sent) };
     },
     async observe(outputs) {
-      const { drift } = await observeDocument(connections, "profile", outputs);
-      return withDrift(outputs, drift);
+      const { drift, stored } = await observeDocument(connections, "profile", outputs);
+      return withDrift(outputs, drift, stored);
     },
     remove: (outputs) => removeDocument(connections, "profile", outputs),
   };
@@ -112,12 +113,20 @@ function specOf(asked: ProfileInputs, files: ProfileFiles<AssetSpec>): ProfileSp
 
 const recordedSchema = z.record(z.string(), assetSpec);
 
-/** What each URL gave last time. */
+/** What each URL gave last time, by the URL's SHA-256 sum: a URL may hold a password. Older states name the URL itself. */
 function recordedDownloads(outputs: Plain | undefined): Readonly<Record<string, AssetSpec>> {
   const recorded = recordedSchema.safeParse(outputs?.["downloads"]);
   return recorded.success ? recorded.data : {};
 }
 
+function recordedFor(recorded: Readonly<Record<string, AssetSpec>>, { url }: AssetInput): AssetSpec | undefined {
+  return url === undefined ? undefined : (recorded[urlKey(url)] ?? recorded[url]);
+}
+
+function urlKey(url: string): string {
+  return createHash("sha256").update(url).digest("hex");
+}
+
 function downloadsOf(files: readonly ReadyAsset[]): Record<string, AssetSpec> {
-  return Object.fromEntries(files.flatMap((file) => (file.source.url === undefined ? [] : [[file.source.url, file.spec]])));
+  return Object.fromEntries(files.flatMap((file) => (file.source.url === undefined ? [] : [[urlKey(file.source.url), file.spec]])));
 }

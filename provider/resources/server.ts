@@ -1,14 +1,15 @@
-import { connectionOf } from "../deploy/connection";
-import type { Deployed, RemoveRequest } from "../deploy/request";
+import { connectionOf, type Connection } from "../deploy/connection";
+import { changedTarget, type Deployed, type Init, type RemoveRequest } from "../deploy/request";
 import { serverSpec, type ServerSpec } from "../model/documents";
 import { targetSchema, type Target } from "../model/target";
 import type { Connections } from "./connections";
 import { nameOf, PartialFailure, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkedSpec, identify, userInputs } from "./identity";
+import { placeOf } from "./place";
 import type { DeployPort } from "./ports";
-import { documentOf, observeDocument, placeDocument, residenceFor, residenceIn, withDrift, type Residence } from "./residence";
+import { connectionSchema, deleting, documentOf, observeDocument, placeDocument, residenceAfter, residenceIn, residenceNow, withDrift, type Residence } from "./residence";
 import type { DocumentTable } from "./table";
-import { isUnknown, unknownValue } from "./unknown";
+import { hasUnknown, isUnknown, unknownValue } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 interface ServerInputs {
@@ -31,20 +32,33 @@ export function serverResource(connections: Connections, table: DocumentTable, d
         connection: target.value === undefined ? unknownValue : connectionOf(target.value),
         agent: deploy.bundled(),
       };
-      return { inputs: { ...inputs, ...computed }, findings: [...identity.findings, ...target.findings, ...spec.findings] };
+      return { inputs: { ...inputs, ...computed }, findings: [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings] };
     },
-    replaces: (outputs, inputs) => (hostOf(outputs["connection"]) === hostOf(inputs["connection"]) ? [] : ["target"]),
+    replaces(outputs, inputs) {
+      trustRecorded(connections, outputs);
+      const [before, after] = [outputs["connection"], inputs["connection"]].map((raw) => connectionSchema.safeParse(raw).data as Connection | undefined);
+      if (hasUnknown(inputs["connection"]) || after === undefined) return [];
+      return before !== undefined && placeOf(before) === placeOf(after) ? [] : ["target"];
+    },
     async ensure(inputs, outputs) {
       const { target, spec } = inputsOf(inputs);
-      const at = residenceFor(inputs);
+      const at = residenceAfter(inputs, outputs);
       const before = text(outputs ?? {}, "controlKey");
-      const deployed = await deploy.ensureAgent({
-        ...request(target, at, outputs), server: spec, ...(before === "" || before === at.controlKey ? {} : { previousControlKey: before }),
-        allowDowngrade: inputs["allowDowngrade"] === true,
-      });
+      // Until the document is placed, what a delete must find is still the old owner's, under the old name.
+      const held = outputs === undefined ? at : residenceIn(outputs);
+      const place = { owner: held.owner, name: held.name, connection: at.connection, controlKey: at.controlKey, target: inputs["target"] };
+      const deployed = await deploy
+        .ensureAgent({
+          ...request(target, at), server: spec, document: { name: at.name }, ...(held.owner === at.owner ? {} : { previousOwner: held.owner }),
+          ...(before === "" || before === at.controlKey ? {} : { previousControlKey: before }),
+          allowDowngrade: inputs["allowDowngrade"] === true,
+        })
+        .catch((error: unknown) => {
+          throw outputs === undefined && changedTarget(error) ? new PartialFailure(place, error) : error;
+        });
+      if (deployed.hostKey !== null) connections.trust(at.connection, deployed.hostKey);
       await connections.forget(at);
       const made = { ...agentOutputs(deployed), target: inputs["target"] };
-      const place = { owner: at.owner, name: at.name, connection: at.connection, controlKey: at.controlKey };
       try {
         const left = await placeDocument(connections, documentOf("server", at, spec), inputs, outputs);
         return { ...left.outputs, ...made };
@@ -53,17 +67,21 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       }
     },
     async observe(outputs) {
-      const { installed, running, bundle, version } = await deploy.observeAgent(request(targetIn(outputs), residenceIn(outputs), outputs));
+      trustRecorded(connections, outputs);
+      const { installed, running, bundle, version } = await deploy.observeAgent({ ...request(targetIn(outputs), residenceIn(outputs)), ...initIn(outputs) });
       if (!installed) return withDrift(outputs, "no agent is installed on the target");
       if (!running) return withDrift(outputs, "the agent doesn't run");
       const other = bundle === outputs["bundle"] ? undefined : `another agent runs on the target (version ${version ?? "unknown"})`;
-      const { drift } = await observeDocument(connections, "server", outputs);
-      return withDrift(outputs, other ?? drift);
+      const { drift, stored } = await observeDocument(connections, "server", outputs);
+      return withDrift(outputs, other ?? drift, stored);
     },
     async remove(outputs) {
       const at = residenceIn(outputs);
-      await connections.forget(at);
-      await deploy.removeAgent(request(targetIn(outputs), at, outputs));
+      await connections.forget(residenceNow(outputs));
+      const { rev } = outputs;
+      // Without a revision its document was never placed: any other name is of a server that took over.
+      const document = { name: at.name, rev: typeof rev === "number" ? rev : Number.MAX_SAFE_INTEGER };
+      await deleting(`server/${at.name}`, () => deploy.removeAgent({ ...request(targetIn(outputs), at), ...initIn(outputs), document }));
     },
   };
 }
@@ -82,11 +100,16 @@ function targetIn(outputs: Plain): Target {
   return checkedSpec(validateKnown(targetSchema, outputs["target"], `server/${text(outputs, "name")}`, "target"));
 }
 
-/** @param outputs hold the host key that was seen first, which binds from then on */
-function request(target: Target, at: Residence, outputs: Plain | undefined): RemoveRequest {
-  const { hostKey, connection } = outputs ?? {};
-  const seen = typeof hostKey === "string" && hostOf(connection) === hostOf(at.connection) ? { expectedHostKey: hostKey } : {};
+/** The host key that was seen first binds from then on. */
+function request(target: Target, at: Residence): Omit<RemoveRequest, "document"> {
+  const seen = at.recordedHostKey === undefined ? {} : { expectedHostKey: at.recordedHostKey };
   return { target, owner: at.owner, controlKey: at.controlKey, ...seen, progress: (line) => { console.log(line); } };
+}
+
+/** What runs the agent, as the deployment found it. */
+function initIn(outputs: Plain): { readonly init?: Init } {
+  const { init } = outputs;
+  return init === "systemd" || init === "process" ? { init } : {};
 }
 
 function agentOutputs(deployed: Deployed): Record<string, unknown> {
@@ -94,9 +117,9 @@ function agentOutputs(deployed: Deployed): Record<string, unknown> {
   return { bundle, agentVersion, nodeVersion, nodeSource, hostKey, architecture, init };
 }
 
-/** The target's address, the only thing that makes it another target. */
-function hostOf(connection: unknown): string {
-  if (typeof connection !== "object" || connection === null) return "";
-  const { kind, host } = connection as { kind?: unknown; host?: unknown };
-  return kind === "ssh" ? String(host) : String(kind);
+/** The SSH host key that was recorded binds the children's connections too, in a run that leaves the server as it is. */
+function trustRecorded(connections: Connections, outputs: Plain): void {
+  const connection = connectionSchema.safeParse(outputs["connection"]).data as Connection | undefined;
+  const hostKey = text(outputs, "hostKey");
+  if (connection !== undefined && hostKey !== "") connections.trust(connection, hostKey);
 }

@@ -13,7 +13,7 @@ import { validateKnown, type Checked } from "./validate";
 export function subnetResource(connections: Connections, table: DocumentTable): ResourceDefinition {
   return {
     label: (inputs) => `subnet/${nameOf(inputs)}`,
-    check(inputs) {
+    check(inputs, olds) {
       const identity = identify("subnet", inputs);
       const spec = specOf(inputs, identity.label);
       const server = text(inputs, "server");
@@ -21,7 +21,7 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       const document = spec.value === undefined ? undefined : documentOf("subnet", identity, spec.value);
       if (document !== undefined) table.register(server, identity.self, document);
       const rules = document === undefined ? [] : table.findings(server, document);
-      return { inputs, findings: [...identity.findings, ...spec.findings, ...rules] };
+      return { inputs, findings: [...identity.findings, ...spec.findings, ...table.meet(server, identity, olds), ...rules] };
     },
     replaces: () => [],
     async ensure(inputs, outputs) {
@@ -30,8 +30,8 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       return { ...left.outputs, cidr: spec.cidr };
     },
     async observe(outputs) {
-      const { drift } = await observeDocument(connections, "subnet", outputs);
-      return withDrift(outputs, drift);
+      const { drift, stored } = await observeDocument(connections, "subnet", outputs);
+      return withDrift(outputs, drift, stored);
     },
     remove: (outputs) => removeDocument(connections, "subnet", outputs),
   };

@@ -1,7 +1,8 @@
-import type { Finding } from "../errors";
+import { finding, type Finding } from "../errors";
 import { documentLabel, type Document, type HostDocument } from "../model/documents";
 import { checkRules } from "../model/rules";
 import type { PlannedAsset } from "./assets";
+import type { Plain } from "./definition";
 
 /** What a profile holds beyond its document: hosts are rendered from it. */
 export interface ProfileExtra {
@@ -26,6 +27,7 @@ interface Entry {
  */
 export class DocumentTable {
   private readonly servers = new Map<string, Map<string, Entry>>();
+  private readonly met = new Set<string>();
   private readonly postponed = new Set<string>();
 
   /** @param self the resource's own `Type::name` */
@@ -33,6 +35,17 @@ export class DocumentTable {
     const entries = this.servers.get(server) ?? new Map<string, Entry>();
     this.servers.set(server, entries);
     entries.set(self, extra === undefined ? { document } : { document, extra });
+  }
+
+  /**
+   * Notes that a resource is checked, and finds another of its name: two components may each hold one, and their documents would
+   * be one. A replacement is checked twice too, the second time without olds: so only two with or two without are certain.
+   */
+  meet(server: string, { self, label }: { readonly self: string; readonly label: string }, olds: Plain): Finding[] {
+    const key = JSON.stringify([server, self, Object.keys(olds).length > 0]);
+    const met = this.met.has(key);
+    this.met.add(key);
+    return met ? [finding("PXE_DUPLICATE", `two resources are called ${self}: their documents would be one`, { where: [{ document: label }], fix: "Give each its own name." })] : [];
   }
 
   /** Says that a resource is part of this run but can't be known yet. */

@@ -133,13 +133,17 @@ describe("boot files by HTTP", () => {
 
   test("C1 configuration under /boot/ is the asker's own, and never cached", async () => {
     const { db1, db3 } = hosts;
-    const own = await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: db1.address });
+    const own = await ask(lab.port, `/boot/bios/pxelinux.cfg/01-${db1.mac.replaceAll(":", "-")}`, { from: db1.address });
     assert.equal(own.body.toString(), `APPEND url=http://127.0.0.1:${lab.port}/answer/${lab.token("db1")}/preseed.cfg\n`);
     assert.equal(own.headers["cache-control"], "no-store");
     assert.equal((await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: db3.address })).body.toString(), "LOCALBOOT -1\n");
     assert.equal((await ask(lab.port, "/boot/bios/lpxelinux.0", { from: db1.address })).body.toString(), "a small loader");
     assert.equal((await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: "127.0.0.99" })).status, 404);
     assert.ok(lab.events.some((event) => event.kind === "http.config" && event.host === "db1"));
+    const told = (): number => lab.events.filter((event) => event.kind === "http.config").length;
+    const before = told();
+    for (let round = 0; round < 5; round++) await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: db3.address });
+    assert.ok(told() - before < 5, "a machine that asks without end is not told each time");
     assert.ok(!JSON.stringify(lab.events).includes(lab.token("db1")));
   });
 

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { SqliteStore } from "../../provider/agent/store/sqlite";
 import type { StoreWrite } from "../../provider/agent/store/port";
+import { PxeError } from "../../provider/errors";
+import type { AgentEvent } from "../../provider/model/control";
 import type { Lease } from "../../provider/engine/leases";
 
 const folder = mkdtempSync(join(tmpdir(), "pxe-store-"));
@@ -14,6 +16,10 @@ after(() => { rmSync(folder, { recursive: true, force: true }); });
 
 function lease(address: string): Lease {
   return { address, mac: "52:54:00:12:34:56", clientId: null, owner: "lab/test", subnet: "provisioning", state: "active", expiresAt: 1 };
+}
+
+function longEvent(id: number): AgentEvent {
+  return { id, at: 1, kind: "alert", host: null, mac: null, address: null, text: "x".repeat(500) };
 }
 
 const put = (address: string): StoreWrite => ({ type: "lease.put", lease: lease(address) });
@@ -50,6 +56,42 @@ describe("the SQLite store", () => {
     assert.deepEqual(results, ["conflict", "ok"]);
     assert.deepEqual(other.load().leases.map((item) => item.address), ["10.77.0.101"]);
     await Promise.all([one.close(), other.close()]);
+  });
+
+  test("one write that can't be stored fails alone, and others of its group are stored", async () => {
+    const path = join(folder, "alone", "agent.db");
+    const store = new SqliteStore(path);
+    const bad: StoreWrite = { type: "lease.put", lease: { ...lease("10.77.0.101"), expiresAt: 1n as unknown as number } };
+    const results = await Promise.allSettled([store.commit([put("10.77.0.100")]), store.commit([put("10.77.0.102"), bad]), store.commit([put("10.77.0.103")])]);
+    assert.deepEqual(results.map((result) => result.status), ["fulfilled", "rejected", "fulfilled"]);
+    assert.deepEqual(store.load().leases.map((item) => item.address), ["10.77.0.100", "10.77.0.103"]);
+    await store.close();
+  });
+
+  test("a full disk is told by its code and fails the group; with room again it stores", async () => {
+    const mount = join(folder, "tmpfs");
+    mkdirSync(mount);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", mount]);
+    try {
+      const store = new SqliteStore(join(mount, "data", "agent.db"));
+      const filler = join(mount, "filler");
+      const room = statfsSync(mount);
+      writeFileSync(filler, Buffer.alloc(room.bavail * room.bsize));
+      const results = await Promise.allSettled(Array.from({ length: 200 }, (_, index) => store.commit([put(`10.77.${String(index)}.1`), { type: "event.put", event: longEvent(index + 1) }])));
+      for (const result of results) assert.ok(result.status === "rejected" && result.reason instanceof PxeError && result.reason.code === "PXE_DISK_FULL", JSON.stringify(result));
+      rmSync(filler);
+      assert.equal(await store.commit([put("10.77.0.100")]), "ok");
+      await store.close();
+    } finally {
+      execFileSync("umount", [mount]);
+    }
+  });
+
+  test("a file that is no database, and a folder that can't be made, are told by their path", () => {
+    const path = join(folder, "damaged.db");
+    writeFileSync(path, "no database".repeat(1000));
+    assert.throws(() => new SqliteStore(path), { code: "PXE_STORE_FAILED", message: /damaged\.db/ });
+    assert.throws(() => new SqliteStore(join(path, "below", "agent.db")), { code: "PXE_STORE_FAILED" });
   });
 
   test("a store that cannot write rejects, and the process goes on", async () => {

@@ -317,18 +317,19 @@ describe("TFTP answers who asks", () => {
       const token = base.state.hostByMac(mac)?.facts.token ?? "";
       assert.notEqual(token, "");
       const filled = `KERNEL http://127.0.0.1:8080/a/x/linux\nAPPEND url=http://127.0.0.1:8080/answer/${token}/preseed.cfg ip=127.0.0.11\n`;
-      assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/default"), filled);
+      assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/01-52-54-00-00-00-01"), filled);
+      assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/default"), "LOCALBOOT -1\n");
       assert.equal(await ask("127.0.0.11", "bios/lpxelinux.0"), "loader");
       assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/01-52-54-00-00-00-02"), "error 1");
       assert.equal(await ask("127.0.0.13", "bios/pxelinux.cfg/default"), "LOCALBOOT -1\n");
-      assert.equal(await ask("127.0.0.12", "bios/pxelinux.cfg/default"), "error 0");
+      assert.equal(await ask("127.0.0.12", "bios/pxelinux.cfg/01-52-54-00-00-00-02"), "error 0");
       assert.equal(await ask("127.0.0.99", "bios/pxelinux.cfg/default"), "error 1");
       base.lease("127.0.0.99", mac);
       assert.equal(await ask("127.0.0.99", "bios/pxelinux.cfg/01-52-54-00-00-00-01"), filled.replace("127.0.0.11", "127.0.0.99"));
-      await until("the events are there", () => base.events.filter((event) => event.kind === "tftp.sent").length === 4);
+      await until("the events are there", () => base.events.filter((event) => event.kind === "tftp.sent").length === 5);
       const told = JSON.stringify(base.events);
       assert.ok(!told.includes(token) && !told.includes("geheim"), "no token and no secret in events");
-      assert.deepEqual(base.events.filter((event) => event.kind === "tftp.sent").map((event) => event.host), ["db1", "db1", "db3", "db1"]);
+      assert.deepEqual(base.events.filter((event) => event.kind === "tftp.sent").map((event) => event.host), ["db1", "db1", "db1", "db3", "db1"]);
     } finally {
       await server.close();
       await base.close();

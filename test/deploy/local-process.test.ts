@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
+import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { controlClient } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
 import { localPaths } from "../../provider/deploy/local-paths";
@@ -64,6 +64,13 @@ async function put(name: string, by: string): Promise<void> {
   client.close();
 }
 
+async function names(): Promise<string[]> {
+  const client = controlClient({ kind: "local" }, controlKey);
+  const documents = await client.documents();
+  client.close();
+  return documents.map((document) => document.name);
+}
+
 describe("the agent as a plain process", () => {
   test("starts, is found again, and a second run changes nothing", async () => {
     const deployed = await ensureAgent(request());
@@ -108,6 +115,7 @@ describe("the agent as a plain process", () => {
       assert.ok(error instanceof PxeError);
       assert.equal(error.code, "PXE_AGENT_DIED");
       assert.match(error.message, /the database is a teapot/);
+      assert.ok(changedTarget(error));
       return true;
     });
     assert.equal((await observeAgent({ target: "local", controlKey })).bundle, second.bundle);
@@ -132,6 +140,7 @@ describe("the agent as a plain process", () => {
         assert.ok(error instanceof PxeError);
         assert.deepEqual(error.findings.map((item) => item.code).sort(), ["PXE_NO_INTERFACE", "PXE_PORT_TAKEN"]);
         assert.ok(error.message.includes(`pid ${String(process.pid)}`));
+        assert.ok(!changedTarget(error));
         return true;
       });
       assert.ok(!existsSync(localPaths().root));
@@ -149,11 +158,14 @@ describe("the agent as a plain process", () => {
     await ensureAgent(request());
     await put("rack1", owner);
     const mark = markOf();
+    mkdirSync(localPaths().assets);
+    writeFileSync(join(localPaths().assets, "a".repeat(64)), "kernel");
     const removal = { target: "local", owner, controlKey, progress: (line: string) => lines.push(line) } as const;
     await removeAgent(removal);
     assert.ok(mark !== undefined && !isAlive(mark));
     const { root, data, kept } = localPaths();
     assert.deepEqual(readdirSync(root).sort(), ["KEPT.txt", "data"]);
+    assert.deepEqual(readdirSync(data), ["documents.json"]);
     assert.match(readFileSync(kept, "utf8"), /is not wiped/);
     assert.equal(readFileSync(join(data, "documents.json"), "utf8"), "[]");
     await removeAgent(removal);
@@ -168,6 +180,67 @@ describe("the agent as a plain process", () => {
     const removal = { target: "local", owner, controlKey, progress: () => undefined } as const;
     await assert.rejects(removeAgent(removal), (error: unknown) => error instanceof PxeError && error.code === "PXE_SERVER_SHARED" && /other\/prod \(server\/rack2\)/.test(error.message));
     assert.equal((await observeAgent({ target: "local", controlKey })).running, true);
+  });
+
+  test("removal of an agent that is silent leaves word for the next one, once", async () => {
+    await ensureAgent(request());
+    await put("rack1", owner);
+    const { bundles, data, forget, kept, log } = localPaths();
+    const removal = { target: "local", owner, controlKey, progress: (line: string) => lines.push(line) } as const;
+    for (let round = 0; round < 2; round++) {
+      const mark = markOf();
+      if (mark !== undefined) await endProcess(mark);
+      await removeAgent(removal);
+      assert.equal(readFileSync(forget, "utf8"), `${owner}\n`);
+      assert.equal(statSync(forget).mode & 0o777, 0o600);
+      assert.deepEqual(readdirSync(data).sort(), ["documents.json", "forget"]);
+      assert.ok(existsSync(kept) && !existsSync(bundles));
+      // As if it had been interrupted near its end.
+      writeFileSync(log, "");
+      rmSync(kept);
+    }
+  });
+
+  test("what another resource of the owner has taken over stays", async () => {
+    await ensureAgent(request());
+    await put("rack1", owner);
+    await put("rack2", owner);
+    const removal = { target: "local", owner, controlKey, progress: (line: string) => lines.push(line) } as const;
+    await removeAgent({ ...removal, document: { name: "rack1", rev: 1 } });
+    assert.deepEqual(await names(), ["rack2"]);
+    assert.ok(lines.some((line) => line.includes("server/rack2")));
+    await removeAgent({ ...removal, document: { name: "rack2", rev: 1 } });
+    assert.deepEqual(await names(), ["rack2"]);
+    await removeAgent({ ...removal, document: { name: "rack2", rev: 2 } });
+    assert.equal((await observeAgent({ target: "local", controlKey })).running, false);
+  });
+
+  test("another owner's agent is neither replaced nor removed", async () => {
+    await ensureAgent(request());
+    await put("rack1", owner);
+    const before = listing(localPaths().root);
+    const other = { version: "2.0.0" };
+    await assert.rejects(ensureAgent(request(other, { owner: "other/prod", document: { name: "rack9" } })), (error: unknown) => {
+      assert.ok(error instanceof PxeError);
+      assert.equal(error.code, "PXE_OWNED_BY_OTHER");
+      assert.ok(!changedTarget(error));
+      return true;
+    });
+    await removeAgent({ target: "local", owner: "other/prod", controlKey, progress: () => undefined });
+    assert.deepEqual(listing(localPaths().root), before);
+    assert.deepEqual(await names(), ["rack1"]);
+  });
+
+  test("it is found and removed by the form it was deployed in, whatever one would be chosen now", async () => {
+    await ensureAgent(request());
+    Reflect.deleteProperty(process.env, "PXE_LOCAL_PROCESS");
+    try {
+      assert.equal((await observeAgent({ target: "local", controlKey, init: "process" })).running, true);
+      await removeAgent({ target: "local", owner, controlKey, init: "process", progress: () => undefined });
+      assert.equal(markOf(), undefined);
+    } finally {
+      process.env["PXE_LOCAL_PROCESS"] = "1";
+    }
   });
 });
 

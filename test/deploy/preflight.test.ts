@@ -48,6 +48,11 @@ describe("preflight", () => {
     assert.deepEqual(codes(report({ libc: "glibc 2.17", node: "20.1.0 /usr/bin/node" })), ["PXE_UNSUPPORTED_TARGET"]);
   });
 
+  test("the path of a Node may hold spaces, its version may be unknown", () => {
+    const { nodes } = report({ node: ["22.13.0 /opt/my tools/node", " /usr/bin/node"] });
+    assert.deepEqual(nodes, [{ version: "22.13.0", path: "/opt/my tools/node" }, { version: "", path: "/usr/bin/node" }]);
+  });
+
   test("without root and without sudo it says which to set", () => {
     assert.match(messages(report({ uid: "1000", user: "ops" })), /ops on rack1 is not root/);
   });

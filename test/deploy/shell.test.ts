@@ -57,6 +57,7 @@ describe("a shell", () => {
     await assert.rejects(mustRun(shell, "trying", "echo one; echo two >&2; exit 9"), (error: Error) => /trying on this machine ended with 9: one\ntwo/.test(error.message));
     const full = commandError(shell, "uploading", { code: 1, stdout: "", stderr: "cat: write error: No space left on device" });
     assert.equal(full.code, "PXE_DISK_FULL");
+    assert.equal(commandError(shell, "unpacking", { code: 2, stdout: "", stderr: "tar: node: Wrote only 5632 of 10240 bytes" }).code, "PXE_DISK_FULL");
     assert.equal(lastLines("a\n\nb\n c \n", 2), "b\n c");
   });
 });

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { keyFileScript } from "../../provider/deploy/key-file";
 import { layout } from "../../provider/deploy/layout";
 import { parseReport, type Observation } from "../../provider/deploy/observe";
+import { removeScript } from "../../provider/deploy/remove";
 import { missingSteps, pruneScript, switchScript, type Wanted } from "../../provider/deploy/steps";
 import { authorizedKeyLine, keyLineOwner, launcherText, unitText } from "../../provider/deploy/systemd";
 
@@ -55,12 +57,22 @@ test("a key that was rotated out goes, another owner's stays", () => {
   assert.equal(keyLineOwner("ssh-ed25519 AAAA somebody@else"), undefined);
 });
 
+test("a renamed stack's key takes the place of the one it had", () => {
+  const key = [authorizedKeyLine("ssh-ed25519 AAAA", "demo/old"), authorizedKeyLine("ssh-ed25519 BBBB", "demo/dev2")];
+  const [step] = missingSteps(installed({ key }), { ...wanted, previousOwner: "demo/old" });
+  assert.equal(step?.what, "the control key of demo/dev");
+  const both = [...key, authorizedKeyLine("ssh-ed25519 AAAA", "demo/dev")];
+  assert.equal(missingSteps(installed({ key: both }), { ...wanted, previousOwner: "demo/old" }).length, 1);
+});
+
 test("every script is one that sh reads, whatever an owner is called", () => {
   const odd: Wanted = { ...wanted, owner: "de'mo/$(touch${IFS}x);`id`" };
   const scripts = [
     ...missingSteps(parseReport("end\t1\n", undefined, "rack1"), odd).map((step) => step.script),
-    switchScript("aaaaaaaaaaaa", ["bbbbbbbbbbbb"]),
+    switchScript("aaaaaaaaaaaa"),
     pruneScript(["aaaaaaaaaaaa"], "/usr/bin/node"),
+    keyFileScript([odd.owner], []),
+    removeScript(odd.owner),
   ];
   for (const script of scripts) execFileSync("sh", ["-n", "-c", script]);
 });

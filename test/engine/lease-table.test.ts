@@ -103,3 +103,12 @@ describe("LeaseTable", () => {
     assert.ok(best < 1, `${best.toFixed(3)} ms`);
   });
 });
+
+test("a clock that goes back does not keep offered addresses from others", () => {
+  const table = new LeaseTable([]);
+  const offer = { address: "10.77.0.100", identity: "mac a", expiresAt: 2_000_000 };
+  table.applyOffer({ type: "offer.put", offer });
+  const range = { from: 0x0a4d0064, to: 0x0a4d0064 };
+  assert.equal(table.freeAddress([range], 1_990_000, () => true), undefined);
+  assert.equal(table.freeAddress([range], 1_000, () => true), "10.77.0.100");
+});

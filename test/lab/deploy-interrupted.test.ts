@@ -3,12 +3,14 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Lab, type Target as LabTarget } from "../../lab";
-import { ensureAgent, observeAgent, type DeployRequest } from "../../provider/deploy/agent";
+import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { closeAll } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
 import { layout } from "../../provider/deploy/layout";
+import type { PxeError } from "../../provider/errors";
 import { serverSpec } from "../../provider/model/documents";
 import { fakeBundle } from "../support/fake-bundle";
+import { targetListing } from "./deploy-listing";
 
 /** A way to the target that breaks after so many bytes towards it. */
 class BrittleWay {
@@ -56,7 +58,9 @@ describe("an SSH connection that is cut", () => {
   let machine: LabTarget;
   let way: BrittleWay;
   let request: DeployRequest;
+  let pristine: string[] = [];
   const controlKey = generateControlKey();
+  const removal = () => ({ target: request.target, owner: request.owner, controlKey, progress: () => undefined });
 
   before(async () => {
     lab = await Lab.create({ name: "deploy-interrupted" });
@@ -76,11 +80,14 @@ describe("an SSH connection that is cut", () => {
   });
 
   test("in the middle of an upload is told as such, leaves no half file in place, and the next run completes", async () => {
+    pristine = await targetListing(machine);
     way.left = 20_000_000;
-    await assert.rejects(ensureAgent(request), { code: "PXE_CONNECTION_LOST" });
+    await assert.rejects(ensureAgent(request), (error: PxeError) => error.code === "PXE_CONNECTION_LOST" && changedTarget(error));
     const { stdout } = await machine.exec(`find ${layout.root} -type f ! -name '*.part'; systemctl list-units --all --plain --no-legend 'pulumi-pxe@*'`);
     assert.equal(stdout, "");
     way.left = Number.POSITIVE_INFINITY;
+    await removeAgent(removal());
+    assert.deepEqual(await targetListing(machine), pristine);
     const deployed = await ensureAgent(request);
     assert.equal((await observeAgent({ target: request.target, controlKey })).bundle, deployed.bundle);
     assert.equal((await machine.exec(`find ${layout.root} -name '*.part' -o -name '*.upload'`)).stdout, "");
@@ -95,12 +102,28 @@ describe("an SSH connection that is cut", () => {
     await machine.exec(`systemctl stop 'pulumi-pxe@*'; rm -rf ${layout.root}`);
     await machine.mountSmall("/opt", 240_000);
     try {
-      await machine.exec("head -c 30000000 /dev/zero >/opt/filler; (sleep 0.3; head -c 175000000 /dev/zero >/opt/filler2) >/dev/null 2>&1 &");
-      await assert.rejects(ensureAgent(request), { code: "PXE_DISK_FULL" });
+      const begun = `for try in $(seq 1000); do [ -e ${layout.nodes} ] && break; sleep 0.01; done`;
+      await machine.exec(`(${begun}; head -c 175000000 /dev/zero >/opt/filler) >/dev/null 2>&1 &`);
+      await assert.rejects(ensureAgent(request), (error: PxeError) => error.code === "PXE_DISK_FULL" && changedTarget(error));
     } finally {
       await machine.unmountSmall("/opt");
     }
     await ensureAgent(request);
     assert.equal((await observeAgent({ target: request.target, controlKey })).running, true);
+  });
+
+  test("a removal that breaks off at its last steps is completed by the next one, of an agent that is silent by then", async () => {
+    await machine.exec(`echo '[]' >${layout.data}/documents.json; mount --bind ${layout.root} ${layout.root}`);
+    try {
+      await assert.rejects(removeAgent(removal()), { code: "PXE_COMMAND_FAILED" });
+    } finally {
+      await machine.exec(`umount ${layout.root}`);
+    }
+    assert.equal((await machine.exec("getent passwd pulumi-pxe", { allowFailure: true })).stdout, "");
+    await removeAgent(removal());
+    const before = new Set(pristine.map((line) => line.split(" ")[0]));
+    const left = (await targetListing(machine)).map((line) => line.split(" ")[0] ?? "").filter((path) => !before.has(path));
+    assert.deepEqual(left, [layout.home, layout.kept, layout.data, `${layout.data}/documents.json`, layout.forget].sort());
+    assert.equal((await machine.exec(`cat ${layout.forget}; stat -c '%a %U' ${layout.forget}`)).stdout, "demo/dev\n600 root\n");
   });
 });

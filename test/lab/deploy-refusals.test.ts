@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Lab, type Target as LabTarget } from "../../lab";
-import { ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
+import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { closeAll } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
 import { PxeError } from "../../provider/errors";
@@ -44,6 +44,7 @@ async function refused(deployment: DeployRequest): Promise<PxeError> {
   await ensureAgent(deployment).catch((error: unknown) => (refusal = error));
   assert.ok(refusal instanceof PxeError, `it was not refused: ${String(refusal)}`);
   assert.deepEqual(await targetListing(machine), before);
+  assert.ok(!changedTarget(refusal));
   return refusal;
 }
 

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { Lab, type Target as LabTarget } from "../../lab";
-import { ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
+import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { connectionOf } from "../../provider/deploy/connection";
 import { closeAll, controlClient } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
 import { layout } from "../../provider/deploy/layout";
+import { openSshShell } from "../../provider/deploy/ssh-shell";
 import { PxeError } from "../../provider/errors";
 import { serverSpec, type DocumentKind } from "../../provider/model/documents";
 import type { RemoteTarget } from "../../provider/model/target";
@@ -100,6 +101,11 @@ describe("a target's life", { concurrency: 1 }, () => {
     assert.equal(stdout.trim(), "2");
   });
 
+  test("the end of a command is told however short it is", async () => {
+    const shell = await openSshShell(target());
+    for (let round = 0; round < 300; round++) assert.equal((await shell.run(`exit ${round % 7}`)).code, round % 7);
+  });
+
   test("idle connections don't keep a process alive", async () => {
     const file = (name: string): string => JSON.stringify(require.resolve(`../../provider/deploy/${name}`));
     const program = `const { controlClient } = require(${file("control")});
@@ -185,6 +191,42 @@ describe("a target's life", { concurrency: 1 }, () => {
     assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 1);
   });
 
+  test("a second stack's deployment is refused before it touches anything, and its removal takes its own key alone", async () => {
+    await change(owner, { put: "rack1" });
+    const before = await targetListing(machine);
+    const otherKey = generateControlKey();
+    const other = { owner: "other/prod", controlKey: otherKey };
+    await assert.rejects(ensureAgent(request({ version: "1.4.0" }, { ...other, document: { name: "rack9" } })), (error: unknown) => error instanceof PxeError && error.code === "PXE_OWNED_BY_OTHER" && !changedTarget(error));
+    assert.deepEqual(await targetListing(machine), before);
+    await ensureAgent(request({ version: "1.2.9" }, other));
+    assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 2);
+    await removeAgent({ target: target(), ...other, progress: () => undefined });
+    const [line = "", ...more] = (await machine.readFile(layout.authorizedKeys)).trim().split("\n");
+    assert.deepEqual([line.endsWith(`pulumi-pxe:${owner}`), more], [true, []]);
+    assert.equal((await observeAgent({ target: target(), controlKey })).running, true);
+  });
+
+  test("two deployments at the same time leave both keys and one agent", async () => {
+    const otherKey = generateControlKey();
+    const program = `const { ensureAgent } = require(${JSON.stringify(require.resolve("../../provider/deploy/agent"))});
+      ensureAgent({ ...JSON.parse(process.argv[1]), progress: () => undefined }).then(() => console.log("done"))`;
+    const apart = (changes: Partial<DeployRequest>) => run(process.execPath, ["-e", program, JSON.stringify(request({ version: "1.2.9" }, changes))], { timeout: 60_000 });
+    await Promise.all([apart({ owner: "other/prod", controlKey: otherKey }), apart({ owner: "third/prod", controlKey: otherKey })]);
+    const lines = (await machine.readFile(layout.authorizedKeys)).trim().split("\n");
+    assert.deepEqual(lines.map((line) => line.replace(/^.* pulumi-pxe:/, "")).sort(), [owner, "other/prod", "third/prod"].sort());
+    assert.equal((await machine.exec("systemctl list-units --plain --no-legend --state=active 'pulumi-pxe@*' | wc -l")).stdout.trim(), "1");
+    for (const name of ["other/prod", "third/prod"]) await removeAgent({ target: target(), owner: name, controlKey: otherKey, progress: () => undefined });
+  });
+
+  test("what another resource of the owner has taken over stays", async () => {
+    await change(owner, { put: "rack1-renamed" });
+    const before = await targetListing(machine, layout.root);
+    await removeAgent({ target: target(), owner, controlKey, document: { name: "rack1", rev: 1 }, progress: (line) => lines.push(line) });
+    assert.ok(lines.some((line) => /server\/rack1-renamed of demo\/dev has taken it over/.test(line)), lines.join("\n"));
+    assert.deepEqual(await targetListing(machine, layout.root), before);
+    await change(owner, { delete: "rack1-renamed" });
+  });
+
   test("removal is refused while another owner has documents, by their keys where the agent is silent", async () => {
     const otherKey = generateControlKey();
     await ensureAgent(request({ version: "1.2.9" }, { owner: "other/prod", controlKey: otherKey }));
@@ -201,6 +243,7 @@ describe("a target's life", { concurrency: 1 }, () => {
 
   test("removal leaves nothing but what is kept on purpose; again, it changes nothing; the next deployment carries on", async () => {
     const removal = { target: target(), owner, controlKey, progress: (line: string) => lines.push(line) };
+    await machine.exec(`mkdir ${layout.assets}; echo kernel >${layout.assets}/x; touch ${layout.data}/left.part`);
     await removeAgent(removal);
     const left = (await targetListing(machine)).map((line) => line.split(" ")[0] ?? "");
     const before = new Set(pristine.map((line) => line.split(" ")[0]));

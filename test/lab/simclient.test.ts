@@ -63,7 +63,7 @@ describe("a simulated machine boots from a real agent, without root", () => {
     const assets = await AssetStore.at(folder);
     kernel = await store(assets, "linux", kernelContent);
     const initrd = await store(assets, "initrd.gz", randomContent(5_000_000));
-    const program = await store(assets, "lpxelinux.0", randomContent(90_000));
+    const program = await store(assets, "pxelinux.0", randomContent(90_000));
     const module = await store(assets, "ldlinux.c32", randomContent(120_000));
     const [dhcpPort, tftpPort, httpPort] = [await freeUdpPort(), await freeUdpPort(), await freeTcpPort()];
     const rendered = {
@@ -103,7 +103,7 @@ describe("a simulated machine boots from a real agent, without root", () => {
     const first = await boot();
     assert.equal(first.action, "install");
     assert.equal(first.lease.address, "127.77.0.11");
-    assert.deepEqual(sums(first), ["tftp lpxelinux.0", "tftp ldlinux.c32", "tftp 01-52-54-00-00-01-01", "http linux", "http initrd.gz"]);
+    assert.deepEqual(sums(first), ["tftp pxelinux.0", "tftp ldlinux.c32", "tftp 01-52-54-00-00-01-01", "http linux", "http initrd.gz"]);
     assert.equal(first.files.find((file) => file.name.endsWith("/linux"))?.sha256, kernel.sha256);
     assert.deepEqual(first.missing, ["bios/pxelinux.cfg/3a2c4d56-2c1b-4e3d-5f60-718293a4b5c6"]);
     assert.equal(first.answer?.text, "address 127.77.0.11 secret $6$x\n");

@@ -14,7 +14,7 @@ const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"],
 const subnet = new pxe.DhcpSubnet("net", { server, cidr: "127.77.0.0/24", dnsServers: ["127.77.0.254"] });
 const profile = new pxe.BootProfile("debian", {
   server, ...pxe.distro.debian(12, { installer: "." }),
-  loader: { bios: { program: { path: "lpxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
+  loader: { bios: { program: { path: "pxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
   answer: pxe.preseed({ template: "d-i netcfg/get_hostname string <%= host.hostname %>\\n" }),
 });
 const host = new pxe.KickstartHost("db1", { server, subnet, profile, macs: ["52:54:00:12:34:01"] });
@@ -32,7 +32,7 @@ test("the packed package, installed into an empty folder, runs a plain user prog
     project = new PulumiProject("packed", (folder, name) => {
       writeFileSync(join(folder, "Pulumi.yaml"), `name: ${name}\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n`);
       writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "program", private: true, type: "module", main: "index.js" }));
-      for (const file of ["linux", "initrd.gz", "lpxelinux.0", "ldlinux.c32"]) writeFileSync(join(folder, file), file);
+      for (const file of ["linux", "initrd.gz", "pxelinux.0", "ldlinux.c32"]) writeFileSync(join(folder, file), file);
     });
     const packages = [join(scratch, tarball ?? ""), `@pulumi/pulumi@${version}`];
     ended(await runCommand("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--omit=dev", ...packages], project.folder, process.env));

@@ -24,6 +24,8 @@ test("up, unchanged, refresh unchanged, edit, preview shows it, update, destroy"
     assert.ok(!/correct-horse-battery|staple-of-horses|PRIVATE KEY/.test(state), "the state file holds a secret in plain text");
     assert.equal(rack.state().get("db1")?.outputs["state"], "armed");
     assert.deepEqual(rack.state().get("db1")?.outputs["rendered"], undefined);
+    const downloads = rack.state().get("debian")?.outputs["downloads"] as object;
+    assert.ok("4dabf18193072939515e22adb298388d" in downloads, "what a profile remembers of its downloads is no secret");
 
     assert.match(ended(await rack.run("up", "--yes")), /6 unchanged/);
     assert.match(ended(await rack.refresh()), /6 unchanged/);

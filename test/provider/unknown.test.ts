@@ -8,7 +8,7 @@ test("what a preview can't know makes only what depends on it unknown", async ()
       more: `
 const later = new pxe.KickstartHost("later", { server, subnet, profile, macs: ["52:54:00:12:34:21"], ip: "127.77.0.21" });
 const second = new pxe.BootProfile("second", {
-  server, ...pxe.distro.debian(12, { installer: "." }), loader: { bios: { program: { path: "lpxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
+  server, ...pxe.distro.debian(12, { installer: "." }), loader: { bios: { program: { path: "pxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
   answer: pxe.preseed({ template: "first at <%= vars.address %>\\nsecond here\\n", vars: { address: later.address } }),
 });
 new pxe.KickstartHost("db2", { server, subnet, profile: second, macs: ["52:54:00:12:34:22"] });`,

@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { PxeError } from "../../provider/errors";
 import { renderHost, type RenderInput } from "../../provider/render/host";
-import { fill } from "../../provider/render/placeholders";
+import { fill, unfillable } from "../../provider/render/placeholders";
 import { quote } from "../../provider/render/quote";
 
 type Answer = NonNullable<RenderInput["profile"]["answer"]>;
@@ -40,12 +40,18 @@ describe("what a host is served", () => {
     assert.equal(rendered["preseed.cfg"], "d-i netcfg/get_hostname string db1\n");
     assert.equal(fill(rendered["bios/pxelinux.cfg"] ?? "", values), [
       "DEFAULT install", "PROMPT 0", "SAY db1: installing os", "LABEL install",
-      `  KERNEL http://10.77.0.1/a/${"a".repeat(64)}/linux`,
-      `  INITRD http://10.77.0.1/a/${"b".repeat(64)}/initrd.gz`,
+      `  KERNEL ::/a/${"a".repeat(64)}/linux`,
+      `  INITRD ::/a/${"b".repeat(64)}/initrd.gz`,
       "  APPEND auto=true priority=critical url=http://10.77.0.1/answer/T0ken/preseed.cfg interface=auto hostname=db1 domain=lab.example console=ttyS0",
       "  SYSAPPEND 2", "",
     ].join("\n"));
     assert.match(rendered["bios/pxelinux.local.cfg"] ?? "", /LOCALBOOT -1/);
+  });
+
+  test("lpxelinux.0, which can, fetches by HTTP", () => {
+    const plain = input("");
+    const config = renderHost({ ...plain, profile: { ...plain.profile, biosLoader: "lpxelinux.0" } })["bios/pxelinux.cfg"] ?? "";
+    assert.match(fill(config, values), new RegExp(`KERNEL http://10\\.77\\.0\\.1/a/a{64}/linux\n  INITRD http://10\\.77\\.0\\.1/a/b{64}/initrd\\.gz\n`));
   });
 
   test("Red Hat family", () => {
@@ -72,15 +78,37 @@ describe("what a host is served", () => {
     for (const line of text.split("\n")) execFileSync("sh", ["-n", "-c", line]);
   });
 
+  test("what the agent fills in prints as its placeholder", () => {
+    const text = renderHost({ ...input("<%= server %> <%= host.ip %>"), host: { ...input("").host, ip: undefined } })["preseed.cfg"] ?? "";
+    assert.equal(text, "‹server› ‹address›");
+    assert.equal(fill(text, values), "10.77.0.1 10.77.0.11");
+  });
+
   test("secrets are placeholders in the plan and values on the wire", () => {
     const rendered = renderHost(input("rootpw --iscrypted <%= secrets.root %>\nx=<%= sh(secrets.root) %>"))["preseed.cfg"] ?? "";
     assert.equal(rendered, "rootpw --iscrypted ‹secret:root›\nx=‹secret:root|sh›");
     assert.equal(fill(rendered, values), "rootpw --iscrypted $6$salt$hash\nx='$6$salt$hash'");
-    assert.throws(() => fill(rendered, { ...values, secrets: { root: "a\nb" } }), /PXE_TEMPLATE_UNSAFE/);
+    for (const root of ["a\nb", "a b", "a;reboot", "$(id)", "a'b"]) assert.throws(() => fill(rendered, { ...values, secrets: { root } }), /PXE_TEMPLATE_UNSAFE/);
+    assert.deepEqual(unfillable({ a: "‹secret:none› ‹secret:root›", b: "‹secret:constructor|sh›" }, { root: "a b" }).map((item) => item.path), ["a", "a", "b"]);
+    assert.deepEqual(unfillable({ a: rendered, b: "‹server› ‹token›" }, values.secrets), []);
   });
 });
 
 describe("templates that are refused", () => {
+  for (const value of ["‹token›", "‹secret:root›", "‹\nreboot›"]) {
+    for (const template of ["<%= vars.v %>", "<%= sh(vars.v) %>", "<%= preseed(vars.v) %>"]) {
+      test(`F13 a value that looks like a placeholder: ${JSON.stringify(value)} in ${template}`, () => {
+        assert.equal(failure(template, { vars: { v: value } }).code, "PXE_TEMPLATE_UNSAFE");
+      });
+    }
+  }
+  test("F13 a secret that is joined to other text", () => {
+    assert.match(failure("<%= sh('pw=' + secrets.root) %>").message, /PXE_TEMPLATE_UNSAFE.*cannot be joined/);
+  });
+  test("F13 a secret in kernel arguments", () => {
+    const plain = input("");
+    assert.throws(() => renderHost({ ...plain, profile: { ...plain.profile, kernelArgs: "x=‹secret:root›" } }), /PXE_TEMPLATE_UNSAFE/);
+  });
   test("an unknown variable, with template and line", () => {
     const error = failure("one\ntwo\n<%= colour %>\n");
     assert.equal(error.code, "PXE_TEMPLATE_FAILED");

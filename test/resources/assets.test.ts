@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { AssetLibrary } from "../../provider/resources/assets";
+import { PxeError } from "../../provider/errors";
+import { AssetLibrary, assetInput } from "../../provider/resources/assets";
 
 const sum = (text: string): string => createHash("sha256").update(text).digest("hex");
 
@@ -21,8 +22,9 @@ describe("files of a profile", () => {
     folder = mkdtempSync(join(tmpdir(), "pxe-assets-"));
     server = createServer((request, response) => {
       fetches++;
-      if (request.url === "/linux") response.end(content);
-      else if (request.url === "/cut") response.writeHead(200, { "content-length": 100 }).write("half", () => response.destroy());
+      if (request.url?.startsWith("/linux") === true) response.end(content);
+      else if (request.url?.startsWith("/cut") === true) response.writeHead(200, { "content-length": 100 }).write("half", () => response.destroy());
+      else if (request.headers.authorization === `Basic ${btoa("user:hunter2")}` && request.url?.startsWith("/guarded") === true) response.end(content);
       else response.writeHead(404).end();
     });
     await new Promise<void>((resolve) => {
@@ -69,6 +71,29 @@ describe("files of a profile", () => {
     await assert.rejects(library.ready({ url: `${root}/absent` }, undefined), /PXE_ASSET_MISSING: .*\/absent can't be downloaded: the server answers 404/);
     await assert.rejects(library.ready({ url: "http://127.0.0.1:1/x" }, undefined), /PXE_ASSET_MISSING: .*can't be downloaded/);
     await assert.rejects(library.ready({ url: `${root}/cut` }, undefined), /PXE_ASSET_MISSING: .*\/cut can't be downloaded/);
+  });
+
+  test("behind a password are fetched with it, and no message shows it", async () => {
+    const secret = root.replace("http://", "http://user:hunter2@");
+    const { spec } = await new AssetLibrary(join(folder, "guarded")).ready({ url: `${secret}/guarded?sig=hunter2` }, undefined);
+    assert.deepEqual(spec, { name: "guarded", sha256: sum("a kernel"), size: 8 });
+    for (const [url, sha256] of [[`${secret}/absent?sig=hunter2`], [`${secret}/linux?sig=hunter2`, sum("another")], ["http://user:hunter2@127.0.0.1:1/x?sig=hunter2"], [`${secret}/cut?sig=hunter2`]]) {
+      const error: unknown = await new AssetLibrary(join(folder, "guarded")).ready({ url, sha256 }, undefined).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof PxeError && !error.message.includes("hunter2"), String(error));
+    }
+  });
+
+  test("at URLs that are none, or that name no file, are refused in the schema", () => {
+    for (const url of ["http://[bad", "ftp://10.77.0.1/linux", "http://10.77.0.1:99999/linux"]) {
+      assert.match(assetInput.safeParse({ url }).error?.issues[0]?.message ?? "", /is not an http or https URL/);
+    }
+    for (const url of ["http://10.77.0.1", "http://10.77.0.1/?x=/y"]) {
+      const issue = assetInput.safeParse({ url }).error?.issues[0];
+      assert.match(issue?.message ?? "", /names no file/);
+      assert.deepEqual(issue?.path, ["url"]);
+      assert.ok(assetInput.safeParse({ url, name: "linux" }).success);
+    }
+    assert.ok(!assetInput.safeParse({ path: "/x", name: ".." }).success);
   });
 
   test("on this machine are hashed again when they change", () => {

@@ -13,7 +13,7 @@ const result: ApplyResult = { revision: 1, documents: [], hosts: [] };
 /** A batcher whose agent answers what `answer` says; `sent` are the batches. */
 function batcher(answer: (input: ApplyInput) => Promise<ApplyResult>): { batches: string[][]; push: (name: string) => Promise<ApplyResult> } {
   const batches: string[][] = [];
-  const made = new Batcher("lab/dev", (input) => {
+  const made = new Batcher({ owner: "lab/dev" }, (input) => {
     batches.push(names(input));
     return answer(input);
   });
@@ -53,6 +53,16 @@ describe("pushes of one owner to one agent", () => {
     assert.deepEqual(outcomes.map((item) => item.status), ["fulfilled", "rejected", "fulfilled", "rejected"]);
     assert.deepEqual(outcomes.map((item) => (item.status === "rejected" ? (item.reason as PxeError).findings.map((entry) => entry.what) : [])), [[], ["bad1 overlaps"], [], ["bad2 overlaps"]]);
     assert.deepEqual(batches, [["good1", "bad1", "good2", "bad2"], ["good1", "good2"]]);
+  });
+
+  test("are not mistaken for another owner's of the same name", async () => {
+    const { push: send } = batcher(async (input) => {
+      if (!names(input).includes("bad")) return result;
+      const where = [{ document: "subnet/bad" }, { document: "subnet/good", owner: "other/prod" }];
+      throw new PxeError([finding("PXE_OVERLAP", "both overlap", { where })]);
+    });
+    const outcomes = await Promise.allSettled(["good", "bad"].map(send));
+    assert.deepEqual(outcomes.map((item) => item.status), ["fulfilled", "rejected"]);
   });
 
   test("all fail when the connection does, and the next one starts anew", async () => {

@@ -3,7 +3,7 @@ import type { DhcpContext } from "../../provider/agent/dhcp";
 import { AgentState } from "../../provider/agent/state";
 import type { Store, StoreWrite } from "../../provider/agent/store/port";
 import { LeaseTable } from "../../provider/engine/lease-table";
-import type { NewEvent } from "../../provider/model/control";
+import { applyRequest, type NewEvent } from "../../provider/model/control";
 import type { Document } from "../../provider/model/documents";
 import { owner } from "./documents";
 
@@ -35,7 +35,7 @@ export async function dhcpContext(
 ): Promise<DhcpContext> {
   const snapshot = store.load();
   const state = new AgentState(snapshot, store, Date.now, emit);
-  await state.apply({ owner, put: [...documents], delete: [], arm: arm.map((host) => ({ host, reason: "create" })), facts: [], dryRun: false });
+  await state.apply(applyRequest.parse({ owner, put: documents, arm: arm.map((host) => ({ host, reason: "create" })) }));
   return {
     clock: Date.now, state, emit, leases: new LeaseTable(snapshot.leases), log: pino({ level: "silent" }),
     commit: (writes) => store.commit(writes),

@@ -26,7 +26,7 @@ export function profileDocument(spec: Partial<z.input<typeof specSchemas.profile
       distro: { family: "debian", release: "12" },
       kernel: { name: "linux", sha256: sum("a"), size: 3 },
       initrd: [{ name: "initrd.gz", sha256: sum("b"), size: 3 }],
-      loaders: { bios: { program: { name: "lpxelinux.0", sha256: sum("c"), size: 3 }, modules: [{ name: "ldlinux.c32", sha256: sum("d"), size: 3 }] } },
+      loaders: { bios: { program: { name: "pxelinux.0", sha256: sum("c"), size: 3 }, modules: [{ name: "ldlinux.c32", sha256: sum("d"), size: 3 }] } },
       ...spec,
     }),
   };

@@ -1,6 +1,6 @@
 /**
  * A stand-in for the agent: the same command line and the parts of its control API that a deployment uses, in one file that
- * needs only Node. What it holds lies in `<data>/documents.json`. Compiled, it is installed as pxe-agent.js.
+ * needs only Node. What it holds lies in `<data>/documents.json`. Compiled, it is installed as pxe-agent.cjs.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -16,12 +16,14 @@ interface HeldDocument {
   readonly kind: string;
   readonly name: string;
   readonly owner: string;
+  readonly rev?: number;
 }
 
 interface Batch {
   readonly owner: string;
   readonly put?: readonly HeldDocument[];
   readonly delete?: readonly { readonly kind: string; readonly name: string }[];
+  readonly dryRun?: boolean;
 }
 
 function option(name: string, fallback: string): string {
@@ -54,10 +56,16 @@ function serve(data: string, socket: string): void {
         return { leases: [] };
       case "POST /v1/apply": {
         const batch = JSON.parse(await readBody(request)) as Batch;
+        const rev = Math.max(0, ...held().map((item) => item.rev ?? 0)) + 1;
+        const foreign = held().find((item) => item.kind === "server" && item.owner !== batch.owner);
+        if (batch.dryRun === true) {
+          const what = `the agent belongs to server/${foreign?.name ?? ""} of ${foreign?.owner ?? ""}`;
+          return foreign === undefined ? { revision: rev, documents: [], hosts: [] } : { findings: [{ code: "PXE_OWNED_BY_OTHER", what, fix: "None.", where: [] }] };
+        }
         const gone = new Set([...(batch.delete ?? []), ...(batch.put ?? [])].map((item) => `${item.kind}/${item.name}`));
         const rest = held().filter((item) => item.owner !== batch.owner || !gone.has(`${item.kind}/${item.name}`));
-        writeFileSync(file, JSON.stringify([...rest, ...(batch.put ?? [])]));
-        return { revision: 2, documents: [], hosts: [] };
+        writeFileSync(file, JSON.stringify([...rest, ...(batch.put ?? []).map((item) => ({ ...item, rev }))]));
+        return { revision: rev, documents: [], hosts: [] };
       }
       case "POST /v1/assets/missing":
         return { missing: (JSON.parse(await readBody(request)) as { sha256: string[] }).sha256.filter((sum) => !assets.has(sum)) };
@@ -82,7 +90,8 @@ function serve(data: string, socket: string): void {
     }
     void answer(request).then((body) => {
       const known = body !== undefined;
-      response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+      const refused = typeof body === "object" && body !== null && "findings" in body;
+      response.writeHead(refused ? 409 : known ? 200 : 404, { "content-type": "application/json" });
       const refusal = { findings: [{ code: "PXE_NOT_FOUND", what: "no such path", fix: "None.", where: [] }] };
       response.end(JSON.stringify(known ? body : refusal));
     });

@@ -8,7 +8,7 @@ export function fakeBundle(folder: string, options: { readonly version?: string;
   const text = readFileSync(join(__dirname, "fake-agent.js"), "utf8")
     .replace("FAKE_BEHAVIOUR=serve", `FAKE_BEHAVIOUR=${behaviour}`)
     .replace("FAKE_VERSION=1.0.0", `FAKE_VERSION=${version}`);
-  writeFileSync(join(folder, "pxe-agent.js"), text);
+  writeFileSync(join(folder, "pxe-agent.cjs"), text);
   writeFileSync(join(folder, "manifest.json"), JSON.stringify({ version, sha256: "", size: text.length }));
   return folder;
 }

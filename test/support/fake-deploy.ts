@@ -1,25 +1,37 @@
 import { createHash } from "node:crypto";
-import { PxeError, pxeError, throwFindings } from "../../provider/errors";
+import { pxeError, type PxeError } from "../../provider/errors";
+import { planApply } from "../../provider/engine/apply";
+import type { InstallFacts } from "../../provider/engine/facts";
 import { applyRequest, type ApplyInput, type ApplyResult, type HostStatus } from "../../provider/model/control";
 import type { Stored } from "../../provider/model/documents";
-import { checkRules } from "../../provider/model/rules";
-import type { Deployed, Observed } from "../../provider/deploy/request";
+import type { Deployed, DeployRequest, Observed, RemoveRequest } from "../../provider/deploy/request";
 import type { ControlPort, DeployPort } from "../../provider/resources/ports";
 
-/** An agent and its target, in memory: what the resources see of them, and a record of what they were told. */
+/** An agent and its target, in memory, deciding batches as the real one does; and a record of what they were told. */
 export class FakeDeploy implements DeployPort {
   documents: Stored[] = [];
+  facts: InstallFacts[] = [];
   readonly batches: ApplyInput[] = [];
   readonly assets = new Map<string, Buffer>();
+  readonly deployments: DeployRequest[] = [];
+  readonly removals: RemoveRequest[] = [];
+  /** The host key that every control connection was told to expect. */
+  readonly expectedKeys: (string | undefined)[] = [];
   installed: Deployed | undefined;
   clients = 0;
+  closed = 0;
   revision = 0;
+  hostKey: string | null = null;
   /** What every call to the agent fails with, if set. */
   failure: PxeError | undefined;
-  hostState: HostStatus["state"] = "armed";
+  /** What every deployment fails with, if set. */
+  deployFailure: Error | undefined;
+  private ids = 0;
 
-  async ensureAgent(): Promise<Deployed> {
-    this.installed = { bundle: "b1", agentVersion: "0.1.0", nodeVersion: "24.0.0", nodeSource: "target", hostKey: null, architecture: "x86_64", init: "systemd" };
+  async ensureAgent(request: DeployRequest): Promise<Deployed> {
+    this.deployments.push(request);
+    if (this.deployFailure !== undefined) throw this.deployFailure;
+    this.installed = { bundle: "b1", agentVersion: "0.1.0", nodeVersion: "24.0.0", nodeSource: "target", hostKey: this.hostKey, architecture: "x86_64", init: "systemd" };
     return this.installed;
   }
 
@@ -28,7 +40,9 @@ export class FakeDeploy implements DeployPort {
     return { installed: there, running: there, bundle: this.installed?.bundle ?? null, version: null, status: null };
   }
 
-  async removeAgent(): Promise<void> {
+  async removeAgent(request: RemoveRequest): Promise<void> {
+    this.removals.push(request);
+    if (this.failure !== undefined) throw this.failure;
     this.installed = undefined;
   }
 
@@ -40,8 +54,9 @@ export class FakeDeploy implements DeployPort {
     return { bundle: "b1", version: "0.1.0" };
   }
 
-  async controlClient(): Promise<ControlPort> {
+  async controlClient(_connection: unknown, _controlKey: string, expectedHostKey: string | undefined): Promise<ControlPort> {
     this.clients++;
+    this.expectedKeys.push(expectedHostKey);
     const answer = <T>(work: () => T): Promise<T> => (this.failure === undefined ? Promise.resolve().then(work) : Promise.reject(this.failure));
     return {
       status: () => answer(() => { throw pxeError("PXE_INTERNAL", "not asked for"); }),
@@ -56,7 +71,9 @@ export class FakeDeploy implements DeployPort {
         if (createHash("sha256").update(bytes).digest("hex") !== sha256) throw pxeError("PXE_ASSET_HASH", "other bytes");
         this.assets.set(sha256, bytes);
       },
-      close: () => undefined,
+      close: () => {
+        this.closed++;
+      },
     };
   }
 
@@ -65,27 +82,32 @@ export class FakeDeploy implements DeployPort {
     return this.batches.flatMap((batch) => (batch.arm ?? []).map((arming) => `${arming.reason} ${arming.host}`));
   }
 
+  /** Everything held, as `kind/name`. */
+  held(): string[] {
+    return this.documents.map((doc) => `${doc.kind}/${doc.name}`);
+  }
+
   private apply(input: ApplyInput): ApplyResult {
     this.batches.push(input);
-    const batch = applyRequest.parse(input);
-    throwFindings(checkRules(batch.put));
-    this.revision++;
-    for (const item of batch.delete) {
-      this.documents = this.documents.filter((doc) => doc.kind !== item.kind || doc.name !== item.name || (item.rev !== undefined && doc.rev !== item.rev));
-    }
-    for (const doc of batch.put) {
-      this.documents = [...this.documents.filter((old) => old.kind !== doc.kind || old.name !== doc.name), { ...doc, rev: this.revision }];
-    }
-    const revisions = batch.put.map((doc) => ({ kind: doc.kind, name: doc.name, rev: this.revision }));
-    return { revision: this.revision, documents: revisions, hosts: this.hosts() };
+    const random = { id: () => `id${String(++this.ids)}`, token: () => `token${String(++this.ids)}` };
+    const plan = planApply({ revision: this.revision, documents: this.documents, facts: this.facts }, applyRequest.parse(input), 1000, random);
+    const key = (doc: { kind: string; name: string; owner: string }): string => `${doc.owner} ${doc.kind} ${doc.name}`;
+    const gone = new Set([...plan.deleted, ...plan.put].map(key));
+    this.revision = plan.revision;
+    this.documents = [...this.documents.filter((doc) => !gone.has(key(doc))), ...plan.put];
+    const changed = new Set([...plan.facts.map((item) => item.id), ...plan.forgottenFacts]);
+    this.facts = [...this.facts.filter((item) => !changed.has(item.id)), ...plan.facts];
+    return { revision: plan.revision, documents: plan.revisions, hosts: this.hosts() };
   }
 
   private hosts(): HostStatus[] {
-    return this.documents.flatMap((doc) =>
-      doc.kind !== "host" ? [] : [{
-        name: doc.name, owner: doc.owner, macs: doc.spec.macs, state: this.hostState, since: 0, reason: "", installedAt: null,
-        address: doc.spec.ip ?? null, sshHostKeys: [], consumed: [], nextBoot: { action: "local" as const, reason: "" }, declared: true,
-      }],
-    );
+    return this.documents.flatMap((doc): HostStatus[] => {
+      const facts = this.facts.find((item) => item.owner === doc.owner && item.name === doc.name);
+      if (doc.kind !== "host" || facts === undefined) return [];
+      const { state, since, reason, installedAt, sshHostKeys, consumed } = facts;
+      const { macs, ip } = doc.spec;
+      const nextBoot = { action: "local" as const, reason: "" };
+      return [{ name: doc.name, owner: doc.owner, macs, state, since, reason, installedAt, address: ip ?? null, sshHostKeys, consumed, nextBoot, declared: true }];
+    });
   }
 }

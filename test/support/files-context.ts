@@ -9,7 +9,7 @@ import { Progress } from "../../provider/agent/progress";
 import { AgentState } from "../../provider/agent/state";
 import type { Store } from "../../provider/agent/store/port";
 import { LeaseTable } from "../../provider/engine/lease-table";
-import type { NewEvent } from "../../provider/model/control";
+import { applyRequest, type NewEvent } from "../../provider/model/control";
 import type { AssetSpec, Document } from "../../provider/model/documents";
 import { owner } from "./documents";
 
@@ -52,7 +52,7 @@ export async function filesContext(): Promise<FilesContext> {
     context, state, leases, events, folder,
     skip: (milliseconds) => { skipped += milliseconds; },
     put: async (documents, arm = []) => {
-      await state.apply({ owner, put: [...documents], delete: [], arm: arm.map((host) => ({ host, reason: "create" })), facts: [], dryRun: false });
+      await state.apply(applyRequest.parse({ owner, put: documents, arm: arm.map((host) => ({ host, reason: "create" })) }));
     },
     lease: (address, mac, endsInMs = 3600_000) => {
       leases.apply({ type: "lease.put", lease: { address, mac, clientId: null, owner, subnet: "provisioning", state: "active", expiresAt: clock() + endsInMs } });

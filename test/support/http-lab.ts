@@ -31,7 +31,7 @@ export interface HttpLab extends FilesContext {
 
 export async function httpLab(options: Partial<HttpOptions> = {}): Promise<HttpLab> {
   const base = await filesContext();
-  const small = await base.store("lpxelinux.0", Buffer.from("a small loader"));
+  const small = await base.store("pxelinux.0", Buffer.from("a small loader"));
   const largeContent = randomContent(3 * 1024 * 1024 + 17);
   const large = await base.store("initrd.gz", largeContent);
   const rendered = { "preseed.cfg": preseed, "bios/pxelinux.cfg": "APPEND url=http://‹server›/answer/‹token›/preseed.cfg\n", "bios/pxelinux.local.cfg": "LOCALBOOT -1\n" };

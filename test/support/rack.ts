@@ -39,22 +39,27 @@ export class Rack extends PulumiProject {
   static async create(): Promise<Rack> {
     const rack = new Rack();
     rack.ports = JSON.stringify(await freePorts());
-    for (const file of ["linux", "initrd.gz", "lpxelinux.0", "ldlinux.c32"]) rack.file(file, `stands in for ${file}\n`);
+    for (const file of ["linux", "initrd.gz", "pxelinux.0", "ldlinux.c32"]) rack.file(file, `stands in for ${file}\n`);
     return rack;
   }
 
   /** Writes the program. */
-  shape({ hosts = [db1], template = plainTemplate, server = "", subnet = "", more = "" }: RackShape = {}): void {
-    this.program(`
+  shape(shape: RackShape = {}): void {
+    this.program(this.source(shape));
+  }
+
+  /** The program's statements. */
+  source({ hosts = [db1], template = plainTemplate, server = "", subnet = "", more = "" }: RackShape = {}): string {
+    return `
 const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"], ...${this.ports}, ${server} });
 const subnet = new pxe.DhcpSubnet("net", { server, cidr: "127.77.0.0/24", dnsServers: ["127.77.0.254"], leaseTime: "1h", ${subnet} });
 const profile = new pxe.BootProfile("debian", {
   server, ...pxe.distro.debian(12, { installer: "." }),
-  loader: { bios: { program: { path: "lpxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
+  loader: { bios: { program: { path: "pxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
   answer: pxe.preseed({ template: ${JSON.stringify(template)} }),
 });
 ${hosts.map(hostSource).join("\n")}
-${more}`);
+${more}`;
   }
 }
 

@@ -27,9 +27,9 @@ function write(...paths: string[]): void {
 test("compiled files go with their source, the bundle and the compiler's notes stay", async () => {
   const { removeStale } = await loadTool<Files>("build/files.mjs");
   write("sdk/a.ts", "dist/sdk/a.js", "dist/sdk/a.js.map", "dist/sdk/a.d.ts");
-  write("dist/sdk/b.js", "dist/sdk/b.js.map", "dist/sdk/b.d.ts", "dist/gone/c.js", "dist/agent/pxe-agent.js", "dist/.tsbuildinfo");
+  write("dist/sdk/b.js", "dist/sdk/b.js.map", "dist/sdk/b.d.ts", "dist/gone/c.js", "dist/agent/pxe-agent.cjs", "dist/.tsbuildinfo");
   removeStale(scratch);
-  const left = ["dist/sdk/a.js", "dist/sdk/a.js.map", "dist/sdk/a.d.ts", "dist/agent/pxe-agent.js", "dist/.tsbuildinfo"];
+  const left = ["dist/sdk/a.js", "dist/sdk/a.js.map", "dist/sdk/a.d.ts", "dist/agent/pxe-agent.cjs", "dist/.tsbuildinfo"];
   for (const path of left) assert.ok(existsSync(join(scratch, path)), path);
   for (const path of ["dist/sdk/b.js", "dist/sdk/b.js.map", "dist/sdk/b.d.ts", "dist/gone"]) assert.ok(!existsSync(join(scratch, path)), path);
 });

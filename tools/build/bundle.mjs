@@ -1,4 +1,4 @@
-/** Bundles the agent into dist/agent/pxe-agent.js: one file that needs only Node and koffi.node, which deployment puts beside it. */
+/** Bundles the agent into dist/agent/pxe-agent.cjs: one file that needs only Node and koffi.node, which deployment puts beside it. */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,6 +19,7 @@ const englishOnly = {
 };
 
 mkdirSync(folder, { recursive: true });
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const result = await build({
   absWorkingDir: root,
   entryPoints: ["provider/agent/main.ts"],
@@ -29,17 +30,17 @@ const result = await build({
   minify: true,
   legalComments: "none",
   banner: { js: "#!/usr/bin/env node" },
+  define: { PXE_VERSION: JSON.stringify(version) },
   plugins: [englishOnly],
   write: false,
   logLevel: "warning",
 });
 // A source's own `#!` line is kept by esbuild above the banner.
 const text = result.outputFiles[0].text.replace(/^(#!.*\n)(#!.*\n)+/, "$1");
-const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const size = Buffer.byteLength(text);
 const sha256 = createHash("sha256").update(text).digest("hex");
 
-publish("pxe-agent.js", text, 0o755);
+publish("pxe-agent.cjs", text, 0o755);
 publish("manifest.json", `${JSON.stringify({ version, sha256, size })}\n`, 0o644);
 chmodSync(join(root, "dist", "cli", "pxe.js"), 0o755);
 

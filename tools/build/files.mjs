@@ -4,7 +4,7 @@ import { join, relative, sep } from "node:path";
 
 /** The bundle's folder and what the build itself keeps; all else in dist/ comes from the compiler. */
 const ownOutputs = new Set(["agent", ".tsbuildinfo", ".build-stamp"]);
-const bundleFiles = ["pxe-agent.js", "manifest.json"].map((name) => join("dist", "agent", name));
+const bundleFiles = ["pxe-agent.cjs", "manifest.json"].map((name) => join("dist", "agent", name));
 /** Besides the sources, all that the outputs depend on. */
 const alsoInputs = ["tsconfig.json", "package.json", "package-lock.json", "tools/build.mjs", "tools/build", "tools/schema.mjs"];
 

@@ -5,9 +5,9 @@ import type { NewEvent } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { openUdp } from "../sockets";
+import { likeness, Throttle } from "../throttle";
 import { sendReply } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
-import { Throttle } from "./throttle";
 
 /** What the DHCP service needs of its agent. */
 export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit"> & {
@@ -46,6 +46,9 @@ const attempts = 3;
 /** Like alerts come at most this often, in milliseconds. */
 const alertEvery = 60_000;
 
+/** Like answers to one client are told at most this often, in milliseconds: a client that asks without end must not fill the log. */
+const answerEvery = 5_000;
+
 /**
  * Serves DHCPv4 on one interface.
  * @throws PxeError when the socket can't be opened (see `openUdp`)
@@ -59,7 +62,8 @@ class Server implements DhcpService {
   readonly port: number;
   readonly counters: DhcpCounters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
   private readonly served: ServedInterfaces;
-  private readonly throttle = new Throttle(alertEvery);
+  private readonly alerts = new Throttle(alertEvery);
+  private readonly answers = new Throttle(answerEvery);
   private readonly underWay = new Set<Promise<void>>();
   private closed: Promise<void> | undefined;
 
@@ -143,8 +147,21 @@ class Server implements DhcpService {
   }
 
   private emit(event: NewEvent): void {
-    const repeats = event.kind === "dhcp.exhausted" ? event.kind : event.kind === "alert" ? event.text : undefined;
-    if (repeats === undefined || this.throttle.passes(repeats, this.context.clock())) this.context.emit(event);
+    if (this.passes(event, this.context.clock())) this.context.emit(event);
+  }
+
+  private passes(event: NewEvent, now: number): boolean {
+    switch (event.kind) {
+      case "dhcp.exhausted":
+        return this.alerts.passes(event.kind, now);
+      case "alert":
+        return this.alerts.passes(event.text, now);
+      case "dhcp.offer":
+      case "dhcp.nak":
+        return this.answers.passes(likeness(event), now);
+      default:
+        return true;
+    }
   }
 
   private alert(text: string): void {

@@ -6,6 +6,7 @@ import { errorText, pxeError } from "../../errors";
 import { httpAuthority, type BootResolver } from "../bootclient";
 import type { AgentContext } from "../context";
 import { portHolder } from "../sockets";
+import { likeness, Throttle } from "../throttle";
 import { serveAsset } from "./asset";
 import { serveBoot } from "./boot";
 import { refuse, type Exchange } from "./reply";
@@ -42,6 +43,9 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
+/** A configuration that a machine fetches again and again is told once in this time, milliseconds. */
+const configEvery = 1_000;
+
 /** How long a transfer under way may go on after `close`, milliseconds. */
 const graceMs = 500;
 
@@ -49,7 +53,12 @@ const graceMs = 500;
  * Serves boot files, answer files and reports by HTTP on each of the addresses.
  * @throws PXE_PORT_TAKEN naming the process if possible, PXE_NO_ADDRESS, PXE_NOT_PERMITTED
  */
-export async function startHttp(context: AgentContext, options: HttpOptions): Promise<HttpServer> {
+export async function startHttp(agent: AgentContext, options: HttpOptions): Promise<HttpServer> {
+  const throttle = new Throttle(configEvery);
+  const context: AgentContext = {
+    ...agent,
+    emit: (event) => { if (event.kind !== "http.config" || throttle.passes(likeness(event), agent.clock())) agent.emit(event); },
+  };
   const limits = { ...defaultLimits, ...options.limits };
   const tokens = new TokenDesk(context);
   const servers: Server[] = [];

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { pxeError } from "../../errors";
@@ -6,6 +6,7 @@ import type { InstallFacts } from "../../engine/facts";
 import type { Lease } from "../../engine/leases";
 import type { AgentEvent } from "../../model/control";
 import type { Stored } from "../../model/documents";
+import { storeFailure } from "./failure";
 import type { Snapshot, Store, StoreWrite } from "./port";
 
 /** Changes only add: the release before this one must be able to run on the same file. */
@@ -33,20 +34,41 @@ interface Pending {
 /** The embedded store: one SQLite file, WAL, `synchronous=FULL`, commits in groups. */
 export class SqliteStore implements Store {
   private readonly db: DatabaseSync;
+  private readonly path: string;
   private readonly statements: Statements;
   private pending: Pending[] = [];
   private timer: NodeJS.Timeout | undefined;
 
-  /** @param path the database file; its folder is made, readable by this user only */
+  /**
+   * @param path the database file; its folder is made; both are this user's alone, also where they exist already
+   * @throws PXE_STORE_FAILED, PXE_DISK_FULL
+   */
   constructor(path: string) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.db = new DatabaseSync(path);
-    this.db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;");
-    this.db.exec(schema);
-    this.statements = prepare(this.db);
+    this.path = path;
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      makePrivate(dirname(path), 0o700);
+      this.db = new DatabaseSync(path);
+      // SQLite gives the files beside it the database's own mode.
+      for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file, 0o600);
+      this.db.exec("PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      this.db.exec(schema);
+      this.statements = prepare(this.db);
+    } catch (error) {
+      throw this.told(error);
+    }
   }
 
+  /** @throws PXE_STORE_FAILED */
   load(): Snapshot {
+    try {
+      return this.read();
+    } catch (error) {
+      throw this.told(error);
+    }
+  }
+
+  private read(): Snapshot {
     const rows = <T>(sql: string): T[] => this.db.prepare(sql).all().map((row) => JSON.parse(String(row["json"])) as T);
     return {
       revision: this.revision(),
@@ -66,8 +88,10 @@ export class SqliteStore implements Store {
   }
 
   close(): Promise<void> {
-    this.flush();
-    this.db.close();
+    if (this.db.isOpen) {
+      this.flush();
+      this.db.close();
+    }
     return Promise.resolve();
   }
 
@@ -75,24 +99,51 @@ export class SqliteStore implements Store {
     return Number(this.db.prepare("SELECT value FROM meta WHERE key = 'revision'").get()?.["value"] ?? 0);
   }
 
-  /** One transaction for all that waits; a conflicting request is left out of it, any other failure fails them all. */
+  /**
+   * One transaction for all that waits. A conflicting request is left out of it; a failure of the disk fails them all; after any
+   * other each is tried alone, so that only the one that can't be stored fails. Every one is settled, whatever happens.
+   */
   private flush(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     const group = this.pending;
     this.pending = [];
     if (group.length === 0) return;
+    const failure = this.transact(group);
+    if (failure === undefined) return;
+    if (group.length === 1 || storeFailure(failure.error, this.path) !== undefined) {
+      for (const { reject } of group) reject(this.told(failure.error));
+      return;
+    }
+    for (const item of group) {
+      const alone = this.transact([item]);
+      if (alone !== undefined) item.reject(this.told(alone.error));
+    }
+  }
+
+  /** Stores the group and resolves its requests, or stores none of it and returns why. */
+  private transact(group: readonly Pending[]): { readonly error: unknown } | undefined {
     const results: ("ok" | "conflict")[] = [];
     try {
+      // Left open by a ROLLBACK that failed.
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
       this.db.exec("BEGIN IMMEDIATE");
       for (const { writes } of group) results.push(this.conflicts(writes) ? "conflict" : this.write(writes));
       this.db.exec("COMMIT");
     } catch (error) {
-      if (this.db.isTransaction) this.db.exec("ROLLBACK");
-      for (const { reject } of group) reject(error);
-      return;
+      try {
+        if (this.db.isTransaction) this.db.exec("ROLLBACK");
+      } catch {
+        // The first error tells more, and the next transaction rolls back again.
+      }
+      return { error };
     }
     group.forEach(({ resolve }, index) => { resolve(results[index] ?? "conflict"); });
+    return undefined;
+  }
+
+  private told(error: unknown): unknown {
+    return storeFailure(error, this.path) ?? error;
   }
 
   private conflicts(writes: readonly StoreWrite[]): boolean {
@@ -117,6 +168,15 @@ export class SqliteStore implements Store {
       }
     }
     return "ok";
+  }
+}
+
+/** Takes everybody else's rights away; where the file is another user's, its rights are that user's affair. */
+function makePrivate(path: string, mode: number): void {
+  try {
+    if (existsSync(path)) chmodSync(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
   }
 }
 

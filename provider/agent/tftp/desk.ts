@@ -7,6 +7,7 @@ import { errorText, PxeError } from "../../errors";
 import { decodeTftp, encodeTftp, tftpErrors, type TftpMessage, type TftpRequest } from "../../wire/tftp/message";
 import { askerAt, fillLoaderText, httpAuthority, isServed, type Asker, type BootResolver } from "../bootclient";
 import type { AgentContext } from "../context";
+import { Throttle } from "../throttle";
 import { Session, type Endpoint, type SessionEnd } from "./session";
 import { assetSource, memorySource, netasciiSource, type ByteSource } from "./source";
 
@@ -17,6 +18,9 @@ export interface DeskLimits {
 }
 
 const defaultDesk: DeskLimits = { perAddress: 16, total: 512 };
+
+/** A file that a machine fetches again and again is told once in this time, milliseconds. */
+const sentEvery = 1_000;
 
 /** Where a request came in. */
 export interface Arrival {
@@ -50,6 +54,7 @@ function isCancelled(slot: Slot): boolean {
 export class RequestDesk {
   private readonly slots = new Map<string, Slot>();
   private readonly limits: DeskLimits;
+  private readonly sent = new Throttle(sentEvery);
   private readonly underWay = new Set<Promise<void>>();
   private closed = false;
 
@@ -180,7 +185,7 @@ export class RequestDesk {
   private report(asker: Asker, path: string, { end, bytes }: SessionEnd, tookMs: number): void {
     switch (end.outcome) {
       case "sent":
-        this.emit("tftp.sent", asker, `${path} sent: ${bytes} bytes in ${(tookMs / 1000).toFixed(2)} s`);
+        if (this.sent.passes(`${asker.address} ${path}`, this.context.clock())) this.emit("tftp.sent", asker, `${path} sent: ${bytes} bytes in ${(tookMs / 1000).toFixed(2)} s`);
         break;
       case "failed":
         this.failed(asker, path, end.reason);

@@ -118,6 +118,13 @@ describe("the DHCP service", () => {
     assert.equal(conflicts, -1);
   });
 
+  test("a client that asks without end is answered each time and told once; another client's first offer is told too", async (t) => {
+    const { client, events } = await bench(t, "127.77.0.20");
+    for (let round = 0; round < 5; round++) assert.equal(typeOf(await client.discover(one)), offer);
+    assert.equal(typeOf(await client.discover(two)), offer);
+    assert.deepEqual(events.filter((event) => event.kind === "dhcp.offer").map((event) => event.mac), [one, two]);
+  });
+
   test("an exhausted pool is told once, not for every packet", async (t) => {
     const { client, events } = await bench(t, "127.77.0.10");
     assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);

@@ -1,0 +1,28 @@
+import { errorText, pxeError, PxeError, type ErrorCode } from "../../errors";
+
+/** Primary result codes (sqlite.org/rescode.html) that are about the file and not about what was to be written. */
+const codes: Readonly<Record<number, ErrorCode>> = {
+  3: "PXE_STORE_FAILED", 5: "PXE_STORE_FAILED", 8: "PXE_STORE_FAILED", 10: "PXE_STORE_FAILED", 11: "PXE_STORE_FAILED",
+  13: "PXE_DISK_FULL", 14: "PXE_STORE_FAILED", 26: "PXE_STORE_FAILED",
+};
+
+/** Codes of the system, from making the folder. */
+const systemCodes: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: "PXE_DISK_FULL", EDQUOT: "PXE_DISK_FULL", EACCES: "PXE_STORE_FAILED", EPERM: "PXE_STORE_FAILED", EROFS: "PXE_STORE_FAILED",
+  ENOTDIR: "PXE_STORE_FAILED", EEXIST: "PXE_STORE_FAILED", EIO: "PXE_STORE_FAILED",
+};
+
+/** The error that says what is wrong with the database file; undefined when the cause is another. */
+export function storeFailure(error: unknown, path: string): PxeError | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const code =
+    "errcode" in error && typeof error.errcode === "number" ? codes[error.errcode & 0xff]
+    : "code" in error && typeof error.code === "string" ? systemCodes[error.code]
+    : undefined;
+  return code === undefined ? undefined : pxeError(code, `the database ${path} can't be used: ${errorText(error)}`, { cause: error });
+}
+
+/** Whether a commit failed for its disk or file: later it may succeed. */
+export function isStoreFailure(error: unknown): error is PxeError {
+  return error instanceof PxeError && (error.code === "PXE_DISK_FULL" || error.code === "PXE_STORE_FAILED");
+}
