@@ -48,4 +48,11 @@ describe("what only the agent's machine can check", () => {
     assert.deepEqual(check([hostDocument({ ip: "10.77.0.2" })], undefined), ["PXE_OUTSIDE_SUBNET host/db1 ip"]);
     assert.deepEqual(check([hostDocument({ ip: "10.77.0.3" })], undefined), []);
   });
+
+  test("a text that this host's secrets can't fill is refused before a machine asks for it", () => {
+    const host = (secrets: Record<string, string>): Document => hostDocument({ ip: undefined, rendered: { "ks.cfg": "rootpw --iscrypted ‹secret:root›" }, secrets });
+    assert.deepEqual(check([host({ root: "$6$salt$hash" })], undefined), []);
+    assert.deepEqual(check([host({ root: "a;reboot" })], undefined), ['PXE_TEMPLATE_UNSAFE host/db1 rendered["ks.cfg"]']);
+    assert.deepEqual(check([host({})], undefined), ['PXE_TEMPLATE_UNSAFE host/db1 rendered["ks.cfg"]']);
+  });
 });

@@ -89,6 +89,15 @@ describe("check", () => {
     assert.match(failure ?? "", /PXE_TEMPLATE_FAILED: debian\.answer\.template, line 3.*nothing is not defined/);
   });
 
+  test("refuses a secret that can't stand where the template puts it, and one that isn't there", async () => {
+    const answer = { format: "kickstart", template: "rootpw --iscrypted <%= secrets.root %>\n", vars: {} };
+    await accepted("subnet", subnetInputs());
+    await accepted("profile", profileInputs({ answer }));
+    const [failure] = await refused("host", hostInputs("db1", { secrets: { root: "a;reboot" } }));
+    assert.match(failure ?? "", /PXE_TEMPLATE_UNSAFE: ks\.cfg: the secret "root" has characters/);
+    assert.doesNotMatch(failure ?? "", /a;reboot/);
+  });
+
   test("skips what a preview can't know yet", async () => {
     await accepted("server", { ...serverInputs(), target: { host: unknownValue, privateKey: unknownValue } });
     await accepted("subnet", subnetInputs({ dnsServers: [unknownValue], connection: unknownValue }));
