@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { freePorts, packageRoot } from "../lab/project";
+import { freePorts } from "../lab/ports";
+import { packageRoot } from "../lab/project";
 import type { Benchmark, BenchReport } from "./report";
 
 /** Seconds: to settle after the start, and to measure over. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { freePorts, PulumiProject, repository } from "../lab/project";
+import { freePorts } from "../lab/ports";
+import { PulumiProject, repository } from "../lab/project";
 import { median, type Benchmark, type BenchReport } from "./report";
 
 const rounds = 5;

@@ -1,7 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { createSocket } from "node:dgram";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isAlive, type ProcessMark } from "../provider/deploy/process-mark";
@@ -166,31 +164,4 @@ export function endAgent(stateHome: string): void {
   if (!existsSync(note)) return;
   const mark = JSON.parse(readFileSync(note, "utf8")) as ProcessMark;
   if (isAlive(mark)) process.kill(mark.pid, "SIGKILL");
-}
-
-/** Ports on loopback that were free a moment ago. */
-export async function freePorts(): Promise<{ dhcpPort: number; tftpPort: number; httpPort: number }> {
-  return { dhcpPort: await freeUdpPort(), tftpPort: await freeUdpPort(), httpPort: await freeTcpPort() };
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket("udp4");
-    socket.once("error", reject);
-    socket.bind(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
-
-function freeTcpPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pxeError } from "../../provider/errors";
-import { freePorts } from "../project";
+import { freePorts } from "../ports";
 import { simulateBoot, type SimResult } from "../simclient/index";
 import { removeSessions } from "./down";
 import type { Phases } from "./phases";

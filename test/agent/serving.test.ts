@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
 import { Serving } from "../../provider/agent/serving";
-import { freeTcpPort, freeUdpPort } from "../support/ports";
+import { freeTcpPort, freeUdpPort } from "../../lab/ports";
 import { filesContext, until } from "../support/files-context";
 import { serverDocument } from "../support/documents";
 

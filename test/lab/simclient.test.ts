@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { pino } from "pino";
+import { freePorts, freeUdpPort } from "../../lab/ports";
 import { simulateBoot, type SimMachine, type SimResult } from "../../lab/simclient";
 import { answerUrl, configSearch, parseConfig } from "../../lab/simclient/pxelinux";
 import { AssetStore } from "../../provider/agent/assets";
@@ -17,23 +15,6 @@ import { PxeError } from "../../provider/errors";
 import type { AssetSpec } from "../../provider/model/documents";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../support/documents";
 import { randomContent } from "../support/files-context";
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket("udp4").bind({ address: "127.0.0.1", port: 0 });
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 const loaderConfig = (files: { kernel: AssetSpec; initrd: AssetSpec }): string => [
   "DEFAULT install",
@@ -65,7 +46,7 @@ describe("a simulated machine boots from a real agent, without root", () => {
     const initrd = await store(assets, "initrd.gz", randomContent(5_000_000));
     const program = await store(assets, "pxelinux.0", randomContent(90_000));
     const module = await store(assets, "ldlinux.c32", randomContent(120_000));
-    const [dhcpPort, tftpPort, httpPort] = [await freeUdpPort(), await freeUdpPort(), await freeTcpPort()];
+    const { dhcpPort, tftpPort, httpPort } = await freePorts();
     const rendered = {
       "preseed.cfg": "address ‹address› secret ‹secret:root›\n",
       "bios/pxelinux.cfg": loaderConfig({ kernel, initrd }),

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { freePorts, packageRoot, PulumiProject, runCommand } from "../../lab/project";
+import { freePorts } from "../../lab/ports";
+import { packageRoot, PulumiProject, runCommand } from "../../lab/project";
 import { ended } from "../support/rack";
 
 const program = (ports: string): string => `

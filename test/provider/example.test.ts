@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { freePorts, PulumiProject, repository } from "../../lab/project";
+import { freePorts } from "../../lab/ports";
+import { PulumiProject, repository } from "../../lab/project";
 import { asking, ended } from "../support/rack";
 
 test("examples/lab, as `pulumi up` at the root runs it", async () => {

@@ -5,7 +5,8 @@ import { HttpClient } from "../../provider/deploy/http-client";
 import { socketTransport } from "../../provider/deploy/transport";
 import type { ApplyInput, HostStatus } from "../../provider/model/control";
 import type { DocumentKind, Stored } from "../../provider/model/documents";
-import { freePorts, PulumiProject, type CommandResult } from "../../lab/project";
+import { freePorts } from "../../lab/ports";
+import { PulumiProject, type CommandResult } from "../../lab/project";
 
 /** What a test changes in the program of `Rack`. */
 export interface RackShape {

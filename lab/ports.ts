@@ -19,3 +19,8 @@ export async function freeTcpPort(): Promise<number> {
   await new Promise((resolve) => { server.close(resolve); });
   return typeof address === "object" && address !== null ? address.port : 0;
 }
+
+/** One free port for each of the agent's services. */
+export async function freePorts(): Promise<{ dhcpPort: number; tftpPort: number; httpPort: number }> {
+  return { dhcpPort: await freeUdpPort(), tftpPort: await freeUdpPort(), httpPort: await freeTcpPort() };
+}
