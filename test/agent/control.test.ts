@@ -60,7 +60,7 @@ async function refusal(method: string, path: string, body?: unknown): Promise<st
 /** SHA-256 of "abc" (FIPS 180-2, appendix B.1). */
 const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 const file = (name: string): { name: string; sha256: string; size: number } => ({ name, sha256: abc, size: 3 });
-const profile = profileDocument({ kernel: file("linux"), initrd: [file("initrd.gz")], loaders: { bios: { program: file("lpxelinux.0"), modules: [] } } });
+const profile = profileDocument({ kernel: file("linux"), initrd: [file("initrd.gz")], loaders: { bios: { program: file("pxelinux.0"), modules: [] } } });
 const net = subnetDocument();
 
 describe("the control API", () => {

@@ -101,7 +101,7 @@ describe("boot files by HTTP", () => {
   });
 
   test("C2 HTTP/1.0 gets a length, no chunks, and the connection closes", async () => {
-    const { text, closed } = await rawExchange(lab.port, `GET /a/${lab.small.sha256}/lpxelinux.0 HTTP/1.0\r\n\r\n`);
+    const { text, closed } = await rawExchange(lab.port, `GET /a/${lab.small.sha256}/pxelinux.0 HTTP/1.0\r\n\r\n`);
     assert.match(text, /\r\ncontent-length: 14\r\n/i);
     assert.doesNotMatch(text, /transfer-encoding/i);
     assert.ok(text.endsWith("a small loader") && closed);
@@ -137,7 +137,7 @@ describe("boot files by HTTP", () => {
     assert.equal(own.body.toString(), `APPEND url=http://127.0.0.1:${lab.port}/answer/${lab.token("db1")}/preseed.cfg\n`);
     assert.equal(own.headers["cache-control"], "no-store");
     assert.equal((await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: db3.address })).body.toString(), "LOCALBOOT -1\n");
-    assert.equal((await ask(lab.port, "/boot/bios/lpxelinux.0", { from: db1.address })).body.toString(), "a small loader");
+    assert.equal((await ask(lab.port, "/boot/bios/pxelinux.0", { from: db1.address })).body.toString(), "a small loader");
     assert.equal((await ask(lab.port, "/boot/bios/pxelinux.cfg/default", { from: "127.0.0.99" })).status, 404);
     assert.ok(lab.events.some((event) => event.kind === "http.config" && event.host === "db1"));
     const told = (): number => lab.events.filter((event) => event.kind === "http.config").length;

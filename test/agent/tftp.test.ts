@@ -13,7 +13,7 @@ describe("TFTP on the wire", () => {
   const content = randomContent(2000);
   before(async () => {
     lab = await tftpLab();
-    await lab.addAsset("bios/lpxelinux.0", content);
+    await lab.addAsset("bios/pxelinux.0", content);
     await lab.addAsset("big", randomContent(600_000));
   });
   after(() => lab.close());
@@ -29,7 +29,7 @@ describe("TFTP on the wire", () => {
 
   test("D1 octet and netascii in any case; another mode gets error 4", async () => {
     lab.files.set("text", { kind: "text", text: "one\ntwo\r" });
-    assert.deepEqual(await fetchRaw(lab.port, "bios/lpxelinux.0", {}, "OcTeT"), content);
+    assert.deepEqual(await fetchRaw(lab.port, "bios/pxelinux.0", {}, "OcTeT"), content);
     assert.equal((await fetchRaw(lab.port, "text", {}, "NETASCII")).toString(), "one\r\ntwo\r\0");
     await withClient(async (client) => {
       client.ask("text", {}, "mail");
@@ -39,7 +39,7 @@ describe("TFTP on the wire", () => {
 
   test("D1 a write request is refused", async () => {
     await withClient(async (client) => {
-      client.send({ type: "wrq", filename: "bios/lpxelinux.0", mode: "octet", options: [] });
+      client.send({ type: "wrq", filename: "bios/pxelinux.0", mode: "octet", options: [] });
       assert.deepEqual((await client.expect()).message, { type: "error", code: 4, message: "writing is not allowed" });
     });
   });
@@ -55,7 +55,7 @@ describe("TFTP on the wire", () => {
 
   test("D2 each transfer has a port of its own, and a stranger at it disturbs nothing", async () => {
     await withClient(async (client) => {
-      client.ask("bios/lpxelinux.0");
+      client.ask("bios/pxelinux.0");
       const first = await client.expect();
       assert.notEqual(first.port, lab.port);
       await withClient(async (stranger) => {
@@ -72,7 +72,7 @@ describe("TFTP on the wire", () => {
 
   test("D4 the OACK answers what was asked", async () => {
     await withClient(async (client) => {
-      client.ask("bios/lpxelinux.0", { tsize: "0", blksize: "1408", multicast: "" });
+      client.ask("bios/pxelinux.0", { tsize: "0", blksize: "1408", multicast: "" });
       assert.deepEqual((await client.expect()).message, {
         type: "oack", options: [{ name: "tsize", value: "2000" }, { name: "blksize", value: "1408" }],
       });
@@ -82,11 +82,11 @@ describe("TFTP on the wire", () => {
   test("D8 a probe that is aborted frees the port at once, and the next request is served", async () => {
     await withClient(async (client) => {
       for (const code of [8, 0]) {
-        client.ask("bios/lpxelinux.0", { tsize: "0" });
+        client.ask("bios/pxelinux.0", { tsize: "0" });
         const oack = await client.expect();
         client.send({ type: "error", code, message: "User aborted the transfer" }, oack.port);
       }
-      client.ask("bios/lpxelinux.0", { tsize: "0", blksize: "1468" });
+      client.ask("bios/pxelinux.0", { tsize: "0", blksize: "1468" });
       const oack = await client.expect();
       client.send({ type: "ack", block: 0 }, oack.port);
       assert.equal((await client.expect()).message.type, "data");
@@ -136,7 +136,7 @@ describe("TFTP on the wire", () => {
       for (let i = 0; i < 5; i += 1) client.ask("big");
       const { port } = await client.expect();
       assert.equal(await client.next(200), undefined);
-      client.ask("bios/lpxelinux.0");
+      client.ask("bios/pxelinux.0");
       const other = await client.expect();
       assert.notEqual(other.port, port);
       assert.deepEqual(other.message.type === "data" && Buffer.from(other.message.data), content.subarray(0, 512));
@@ -186,7 +186,7 @@ describe("TFTP on the wire", () => {
   test("D17 a client that leaves before its last ACK has got the file", async () => {
     lab.events.length = 0;
     await withClient(async (client) => {
-      client.ask("bios/lpxelinux.0", { blksize: "1468", timeout: "1" });
+      client.ask("bios/pxelinux.0", { blksize: "1468", timeout: "1" });
       const { port } = await client.expect();
       client.send({ type: "ack", block: 0 }, port);
       await client.expect();
@@ -194,15 +194,15 @@ describe("TFTP on the wire", () => {
       await client.expect();
     });
     await until("it counts as sent", () => lab.events.some((event) => event.kind === "tftp.sent"), 10_000);
-    assert.match(lab.events[0]?.text ?? "", /^bios\/lpxelinux\.0 sent: 2000 bytes in \d+\.\d\d s$/);
+    assert.match(lab.events[0]?.text ?? "", /^bios\/pxelinux\.0 sent: 2000 bytes in \d+\.\d\d s$/);
   });
 
   test("D18 D19 names: inside is served, outside refused, and no error tells a path", async () => {
-    for (const name of ["\\bios\\lpxelinux.0", "//bios//lpxelinux.0", "/bios/lpxelinux.0\xff", "bios/x/../lpxelinux.0"]) {
+    for (const name of ["\\bios\\pxelinux.0", "//bios//pxelinux.0", "/bios/pxelinux.0\xff", "bios/x/../pxelinux.0"]) {
       assert.deepEqual(await fetchRaw(lab.port, name), content);
     }
     const outside = ["../x", "a/../../x", "..\\", "/../../etc/passwd", "%2e%2e/x", "bios/", ".", "", "a\x01b", "x".repeat(300)];
-    for (const name of [...outside, "/etc/passwd", "bios", "bios/lpxelinux.0x"]) {
+    for (const name of [...outside, "/etc/passwd", "bios", "bios/pxelinux.0x"]) {
       await withClient(async (client) => {
         client.ask(name);
         const { message } = await client.expect();
@@ -215,7 +215,7 @@ describe("TFTP on the wire", () => {
 
   test("F5 only served networks get an answer", async () => {
     await withClient(async (client) => {
-      client.ask("bios/lpxelinux.0");
+      client.ask("bios/pxelinux.0");
       assert.equal(await client.next(300), undefined);
     }, "127.9.9.9");
   });
@@ -288,7 +288,7 @@ describe("TFTP limits", () => {
 describe("TFTP answers who asks", () => {
   test("C1 C4 F11 the loader's configuration is the asker's own, by lease or reservation, and holds no secret", async () => {
     const base = await filesContext();
-    const program = await base.store("lpxelinux.0", Buffer.from("loader"));
+    const program = await base.store("pxelinux.0", Buffer.from("loader"));
     const mac = "52:54:00:00:00:01";
     const config = "KERNEL http://‹server›/a/x/linux\nAPPEND url=http://‹server›/answer/‹token›/preseed.cfg ip=‹address›\n";
     await base.put([
@@ -319,7 +319,7 @@ describe("TFTP answers who asks", () => {
       const filled = `KERNEL http://127.0.0.1:8080/a/x/linux\nAPPEND url=http://127.0.0.1:8080/answer/${token}/preseed.cfg ip=127.0.0.11\n`;
       assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/01-52-54-00-00-00-01"), filled);
       assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/default"), "LOCALBOOT -1\n");
-      assert.equal(await ask("127.0.0.11", "bios/lpxelinux.0"), "loader");
+      assert.equal(await ask("127.0.0.11", "bios/pxelinux.0"), "loader");
       assert.equal(await ask("127.0.0.11", "bios/pxelinux.cfg/01-52-54-00-00-00-02"), "error 1");
       assert.equal(await ask("127.0.0.13", "bios/pxelinux.cfg/default"), "LOCALBOOT -1\n");
       assert.equal(await ask("127.0.0.12", "bios/pxelinux.cfg/01-52-54-00-00-00-02"), "error 0");

@@ -124,7 +124,7 @@ describe("udhcpc", () => {
     const run = await client.run("udhcpc", udhcpc(script, ...rom), { timeoutMs: 30_000 });
     assert.equal(run.code, 0, run.stderr);
     const text = await told();
-    for (const line of ["siaddr=10.77.0.1", "boot_file=bios/lpxelinux.0", "tftp=10.77.0.1", "bootfile=bios/lpxelinux.0"]) {
+    for (const line of ["siaddr=10.77.0.1", "boot_file=bios/pxelinux.0", "tftp=10.77.0.1", "bootfile=bios/pxelinux.0"]) {
       assert.ok(text.includes(`\n${line}`), `${line}: ${text}`);
     }
     assert.equal(await eventsOf(agent, "dhcp.offer"), `offered 10.77.0.11 to ${db1} (db1, bios, boots: install)`);

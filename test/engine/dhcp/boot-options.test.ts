@@ -12,7 +12,7 @@ function bootOf(packet: DhcpPacket) {
   };
 }
 
-const program = { siaddr: server, file: "bios/lpxelinux.0", tftpServer: server, bootFile: "bios/lpxelinux.0" };
+const program = { siaddr: server, file: "bios/pxelinux.0", tftpServer: server, bootFile: "bios/pxelinux.0" };
 const nothing = { siaddr: "0.0.0.0", file: "", tftpServer: undefined, bootFile: undefined };
 const firmware = (vendorClass: string, ...codes: number[]) =>
   [optionEntry(options.vendorClass, vendorClass), ...(codes.length === 0 ? [] : [optionEntry(options.clientArchitecture, codes)])];

@@ -14,12 +14,12 @@ describe("decodeDhcp", () => {
       bytes.set([10, 77, 0, 9], 12);
       bytes.set([10, 77, 0, 254], 24);
       bytes.write("boot.srv", 44, "latin1");
-      bytes.write("bios/lpxelinux.0", 108, "latin1");
+      bytes.write("bios/pxelinux.0", 108, "latin1");
     }));
     const { chaddr, options: all, ...fixed } = packet;
     assert.deepEqual(fixed, {
       op: 1, htype: 1, hlen: 6, hops: 2, xid: 0x12345678, secs: 7, flags: 0x8000,
-      ciaddr: "10.77.0.9", yiaddr: "0.0.0.0", siaddr: "0.0.0.0", giaddr: "10.77.0.254", sname: "boot.srv", file: "bios/lpxelinux.0",
+      ciaddr: "10.77.0.9", yiaddr: "0.0.0.0", siaddr: "0.0.0.0", giaddr: "10.77.0.254", sname: "boot.srv", file: "bios/pxelinux.0",
     });
     assert.equal(Buffer.from(chaddr).toString("hex"), "52540012345600000000000000000000");
     assert.deepEqual([...all], [[53, new Uint8Array([1])]].map(([code, value]) => [code, Buffer.from(value as Uint8Array)]));

@@ -51,11 +51,11 @@ describe("encodeDhcp", () => {
   test("the npm package dhcp reads the same", () => {
     const packet = clientPacket(mac, 2, [
       optionEntry(options.leaseTime, 3600), optionEntry(options.subnetMask, "255.255.255.0"), optionEntry(options.routers, ["10.77.0.254", "10.77.0.253"]),
-      optionEntry(options.bootFile, "bios/lpxelinux.0"), optionEntry(options.serverId, "10.77.0.1"),
-    ], { op: 2, yiaddr: "10.77.0.11", siaddr: "10.77.0.1", file: "bios/lpxelinux.0", xid: 0xdeadbeef });
+      optionEntry(options.bootFile, "bios/pxelinux.0"), optionEntry(options.serverId, "10.77.0.1"),
+    ], { op: 2, yiaddr: "10.77.0.11", siaddr: "10.77.0.1", file: "bios/pxelinux.0", xid: 0xdeadbeef });
     const other = secondReader.parse(Buffer.from(encodeDhcp(packet)));
-    assert.deepEqual([other.op, other.xid, other.yiaddr, other.siaddr, other.file], [2, 0xdeadbeef, "10.77.0.11", "10.77.0.1", "bios/lpxelinux.0"]);
-    assert.deepEqual({ ...other.options }, { 53: 2, 51: 3600, 1: "255.255.255.0", 3: ["10.77.0.254", "10.77.0.253"], 67: "bios/lpxelinux.0", 54: "10.77.0.1" });
+    assert.deepEqual([other.op, other.xid, other.yiaddr, other.siaddr, other.file], [2, 0xdeadbeef, "10.77.0.11", "10.77.0.1", "bios/pxelinux.0"]);
+    assert.deepEqual({ ...other.options }, { 53: 2, 51: 3600, 1: "255.255.255.0", 3: ["10.77.0.254", "10.77.0.253"], 67: "bios/pxelinux.0", 54: "10.77.0.1" });
   });
 
   test("what doesn't fit throws: text fields, numbers, addresses, codes, the message", () => {

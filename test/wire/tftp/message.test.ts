@@ -24,11 +24,11 @@ const message: fc.Arbitrary<TftpMessage> = fc.oneof(
 
 describe("TFTP codec", () => {
   test("D1 a read request as EDK2 sends it", () => {
-    const packet = bytes("\0\x01bios/lpxelinux.0\0octet\0tsize\x000\0blksize\x001468\0windowsize\x004\0");
+    const packet = bytes("\0\x01bios/pxelinux.0\0octet\0tsize\x000\0blksize\x001468\0windowsize\x004\0");
     const decoded = decodeTftp(packet);
     assert.deepEqual(decoded, {
       type: "rrq",
-      filename: "bios/lpxelinux.0",
+      filename: "bios/pxelinux.0",
       mode: "octet",
       options: [{ name: "tsize", value: "0" }, { name: "blksize", value: "1468" }, { name: "windowsize", value: "4" }],
     });
