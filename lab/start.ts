@@ -18,6 +18,8 @@ async function main(): Promise<void> {
     await removeSessions(["lab", "local"], say);
     return;
   }
+  // The lab's own handlers come first and end the process when it is removed.
+  if (options.local === true) for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(130));
   const phases = new Phases(say);
   await removeSessions([options.local === true ? "local" : "lab"], say);
   await (options.local === true ? startLocal(phases, say) : startVirtual(phases, say));

@@ -4,36 +4,31 @@ import { join } from "node:path";
 import { pxeError } from "../../provider/errors";
 import { freePorts } from "../ports";
 import { simulateBoot, type SimResult } from "../simclient/index";
-import { removeSessions } from "./down";
 import type { Phases } from "./phases";
 import { Stack } from "./pulumi";
-import { localState, openSession, type Session } from "./session";
+import { keepSession, localState, openSession, type Session } from "./session";
 
 /** The example without root: the agent as an ordinary process on loopback, and a simulated PXE client. */
 export async function startLocal(phases: Phases, say: (line: string) => void): Promise<void> {
   const session = openSession("local");
   const stack = new Stack(session);
-  try {
-    const ports = await freePorts();
-    await phases.run("pulumi up: the agent starts on this machine, documents are pushed", async () => {
-      await stack.init({ cidr: "127.77.0.0/24", installer: standIns(session), ...mapText(ports) });
-      await stack.up();
-    });
-    const boot = (name: string, mac: string, install: boolean): Promise<SimResult> =>
-      phases.run(`a simulated machine boots: ${name}`, () =>
-        simulateBoot({
-          mac, server: "127.0.0.1", ...ports, relay: "127.77.0.254", install,
-          progress: (line) => { say(`${phases.stamp()}  ${line}`); },
-        }),
-      );
-    expectAction(await boot("fresh installs", "52:54:00:77:00:11", true), "install");
-    expectAction(await boot("fresh again, now from its disk", "52:54:00:77:00:11", false), "local");
-    expectAction(await boot("settled, which was never to be installed", "52:54:00:77:00:12", false), "local");
-    say(summary(session));
-  } catch (error) {
-    await removeSessions(["local"], say);
-    throw error;
-  }
+  const ports = await freePorts();
+  await phases.run("pulumi up: the agent starts on this machine, documents are pushed", async () => {
+    await stack.init({ cidr: "127.77.0.0/24", installer: standIns(session), ...mapText(ports) });
+    await stack.up();
+  });
+  const boot = (name: string, mac: string, install: boolean): Promise<SimResult> =>
+    phases.run(`a simulated machine boots: ${name}`, () =>
+      simulateBoot({
+        mac, server: "127.0.0.1", ...ports, relay: "127.77.0.254", install,
+        progress: (line) => { say(`${phases.stamp()}  ${line}`); },
+      }),
+    );
+  expectAction(await boot("fresh installs", "52:54:00:77:00:11", true), "install");
+  expectAction(await boot("fresh again, now from its disk", "52:54:00:77:00:11", false), "local");
+  expectAction(await boot("settled, which was never to be installed", "52:54:00:77:00:12", false), "local");
+  keepSession(session);
+  say(summary(session));
 }
 
 /** The simulated machine executes nothing: files of the right names stand for kernel, initrd and loader. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { packageRoot } from "../project";
+import { endAgent, packageRoot } from "../project";
 
 /** What `npm start` leaves behind so that `npm run lab:down` can remove it. */
 export interface Session {
@@ -21,14 +21,30 @@ function recordOf(session: Session): string {
   return join(sessionsFolder(), `${session.mode}.json`);
 }
 
-/** Makes a session's folder and records it before anything is put there. */
+/** Sessions of this process that are removed with it. */
+const unfinished = new Set<Session>();
+
+process.on("exit", () => {
+  for (const session of unfinished) {
+    if (session.mode === "local") endAgent(localState(session));
+    closeSession(session);
+  }
+});
+
+/** Makes a session's folder, recorded before anything is put there. It is gone when this process ends, unless it is kept. */
 export function openSession(mode: Session["mode"], labId?: string): Session {
   // A local agent's socket lies below: a unix socket's path may have 107 bytes, so the folder's must be short.
   const session: Session = { mode, folder: mkdtempSync(join(tmpdir(), "pxe-start-")), ...(labId === undefined ? {} : { labId }) };
   mkdirSync(sessionsFolder(), { recursive: true, mode: 0o700 });
   writeFileSync(recordOf(session), JSON.stringify(session), { mode: 0o600 });
   mkdirSync(join(session.folder, "backend"));
+  unfinished.add(session);
   return session;
+}
+
+/** Leaves the session as it is for a person to look at, until `npm run lab:down`. */
+export function keepSession(session: Session): void {
+  unfinished.delete(session);
 }
 
 /** Every session that is recorded. */

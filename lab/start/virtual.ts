@@ -1,9 +1,8 @@
 import { join } from "node:path";
 import { diskBootMessage, Lab, type Machine, type Target } from "../index";
-import { removeSessions } from "./down";
 import type { Phases } from "./phases";
 import { Stack } from "./pulumi";
-import { openSession, type Session } from "./session";
+import { keepSession, openSession, type Session } from "./session";
 import { EventWatch } from "./watch";
 
 /** The MACs that the example declares. */
@@ -27,10 +26,10 @@ export async function startVirtual(phases: Phases, say: (line: string) => void):
     const machines = await phases.run("two machines boot from the network", () => bootMachines(lab, watch, phases, say));
     await watch.close();
     lab.keep();
+    keepSession(session);
     say(summary(session, target, machines));
   } catch (error) {
     await lab.down();
-    await removeSessions(["lab"], say);
     throw error;
   }
 }
