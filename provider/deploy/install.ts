@@ -1,4 +1,4 @@
-import { PxeError, pxeError, throwFindings } from "../errors";
+import { errorText, PxeError, pxeError, throwFindings } from "../errors";
 import type { AgentStatus } from "../model/control";
 import { targetKoffi } from "./binaries";
 import { clientOver } from "./control";
@@ -130,7 +130,7 @@ async function handOver(shell: Shell, observation: Observation, wanted: Wanted, 
   try {
     await waitServiceHealthy(shell, id, { bundle: sha256, mustServe });
   } catch (error) {
-    await fallBack(shell, observation, id, request);
+    await fallBack(shell, observation, id, before, request);
     throw error;
   }
   request.progress(`the agent ${wanted.bundle.version} (bundle ${id}) serves on ${shell.label}`);
@@ -138,12 +138,18 @@ async function handOver(shell: Shell, observation: Observation, wanted: Wanted, 
   await mustRun(shell, "removing old versions", pruneScript(keep, wanted.nodePath));
 }
 
-async function fallBack(shell: Shell, observation: Observation, failed: string, request: DeployRequest): Promise<void> {
+/** Starts what ran before, and waits until it answers: an operation that follows must find it. */
+async function fallBack(shell: Shell, observation: Observation, failed: string, before: AgentStatus | undefined, request: DeployRequest): Promise<void> {
   const previous = observation.current;
   if (previous === undefined || previous === failed) {
     await shell.run(`systemctl stop ${unitName(failed)}`);
     return;
   }
-  const result = await shell.run(switchScript(previous));
-  request.progress(result.code === 0 ? `the previous agent (bundle ${previous}) serves again` : `the previous agent (bundle ${previous}) could not be started again`);
+  try {
+    await mustRun(shell, "starting the previous agent", switchScript(previous));
+    if (before !== undefined) await waitServiceHealthy(shell, previous, { bundle: before.bundle, mustServe: false });
+    request.progress(`the previous agent (bundle ${previous}) serves again`);
+  } catch (error) {
+    request.progress(`the previous agent (bundle ${previous}) could not be started again: ${errorText(error)}`);
+  }
 }
