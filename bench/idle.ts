@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePorts } from "../lab/ports";
+import { nodeFlags } from "../provider/deploy/layout";
 import { packageRoot } from "../lab/project";
 import type { Benchmark, BenchReport } from "./report";
 
@@ -59,7 +60,7 @@ async function run(): Promise<BenchReport> {
   writeFileSync(bare, "setInterval(() => undefined, 3000);\n");
   try {
     const [agent, node] = await Promise.all([
-      measure([process.execPath, bundle, "run", "--data", join(folder, "data"), "--socket", join(folder, "s"), "--config", config]),
+      measure([process.execPath, ...nodeFlags, bundle, "run", "--data", join(folder, "data"), "--socket", join(folder, "s"), "--config", config]),
       measure([process.execPath, bare]),
     ]);
     const row = (what: string, { rssMb, cpuPercent }: { rssMb: number; cpuPercent: number }): BenchReport["rows"][number] =>

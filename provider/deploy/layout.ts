@@ -56,3 +56,9 @@ export function keptText(dataFolder: string): string {
     "",
   ].join("\n");
 }
+
+/**
+ * How Node is started for the agent. Megabytes of its young generation: uploads and transfers would fill 16 by default, three times
+ * over, which an idle agent never gives back.
+ */
+export const nodeFlags = ["--max-semi-space-size=2"] as const;

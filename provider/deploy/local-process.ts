@@ -9,7 +9,7 @@ import { localKoffi } from "./binaries";
 import { clientOver, isUnreachable, type ControlClient } from "./control";
 import { waitHealthy } from "./health";
 import { refuseDowngrade } from "./install";
-import { bundleId } from "./layout";
+import { bundleId, nodeFlags } from "./layout";
 import { readMark, type AgentMark } from "./local-mark";
 import { localPaths, type LocalPaths } from "./local-paths";
 import { LocalShell } from "./local-shell";
@@ -138,7 +138,7 @@ async function start(paths: LocalPaths, sha256: string, version: string, mustSer
   const offset = existsSync(paths.log) ? statSync(paths.log).size : 0;
   const log = openSync(paths.log, "a", 0o600);
   const program = join(paths.bundles, bundleId(sha256), "pxe-agent.cjs");
-  const child = spawn(process.execPath, [program, "run", "--data", paths.data, "--socket", paths.socket], {
+  const child = spawn(process.execPath, [...nodeFlags, program, "run", "--data", paths.data, "--socket", paths.socket], {
     detached: true,
     cwd: paths.data,
     stdio: ["ignore", log, log],

@@ -1,4 +1,4 @@
-import { layout, systemUser } from "./layout";
+import { layout, nodeFlags, systemUser } from "./layout";
 
 const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_NET_ADMIN";
 
@@ -14,7 +14,7 @@ StartLimitBurst=5
 
 [Service]
 Type=exec
-ExecStart=${layout.nodeLink} ${layout.bundles}/%i/pxe-agent.cjs run --data ${layout.data} --socket ${layout.socket}
+ExecStart=${layout.nodeLink} ${nodeFlags.join(" ")} ${layout.bundles}/%i/pxe-agent.cjs run --data ${layout.data} --socket ${layout.socket}
 User=${systemUser}
 Group=${systemUser}
 WorkingDirectory=${layout.data}
