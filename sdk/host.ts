@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
-import { childInputs, childOptions, requireResource, resourceType } from "./identity";
+import { childInputs, childOptions, requireResource, resourceType, type ServerInput } from "./identity";
 import type { BootProfile } from "./profile";
-import type { PxeServer } from "./server";
 import type { DhcpSubnet } from "./subnet";
 
 /** Where a machine stands on its way to being installed; the outputs tell what was so at the last operation or refresh. */
 export type InstallState = "adopted" | "armed" | "installing" | "wiping" | "installed" | "up" | "failed";
 
 export interface KickstartHostArgs {
-  server: PxeServer;
+  /** The server that it belongs to, or the `ref` of another stack's. */
+  server: ServerInput;
   profile: BootProfile;
   subnet: DhcpSubnet;
   /** Its MAC addresses; the first is the one it boots from. */

@@ -25,16 +25,57 @@ export function ownInputs(provider: ProviderName, type: string, name: string): O
   return { __provider: providerText(provider), owner: `${pulumi.getProject()}/${pulumi.getStack()}`, self: `${type}::${name}` };
 }
 
+/**
+ * What resources need to know of a server: what `server.ref` gives. Exported by one stack, it lets another one declare its own
+ * subnets, profiles and hosts on the same server.
+ */
+export interface ServerRef {
+  readonly self: string;
+  readonly connection: Connection;
+  /** The private key whose only right on the target is to talk to the agent. A secret. */
+  readonly controlKey: string;
+}
+
+/** A server of this program, or the `server.ref` of another stack's (`stack.requireOutput("server")`). */
+export type ServerInput = PxeServer | pulumi.Input<ServerRef>;
+
 /** Inputs that tie a resource to its server. */
-export interface ChildInputs extends OwnInputs {
+export interface ServerLink {
   readonly server: pulumi.Output<string>;
   readonly connection: pulumi.Output<Connection>;
   readonly controlKey: pulumi.Output<string>;
 }
 
-export function childInputs(provider: ProviderName, type: string, name: string, server: PxeServer): ChildInputs {
-  requireResource(server, "server", "a PxeServer", type, name);
-  return { ...ownInputs(provider, type, name), server: nameAfter(server, server.self), connection: server.connection, controlKey: server.controlKey };
+export interface ChildInputs extends OwnInputs, ServerLink {}
+
+/** Something that declares machines: what can be waited for. */
+export interface DeclaresHosts extends pulumi.Resource {
+  readonly link: ServerLink;
+  /** By host name: the `reinstall` text that it is declared with, empty where there is none. */
+  readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
+}
+
+/** By its looks, not its class: a program may have two copies of this package. */
+function isServer(value: unknown): value is PxeServer {
+  return pulumi.Resource.isInstance(value) && "self" in value && "controlKey" in value;
+}
+
+/** @throws TypeError where a program without a compiler gives something else */
+export function serverLink(server: ServerInput, type: string, name: string): ServerLink {
+  if (isServer(server)) {
+    return { server: nameAfter(server, server.self), connection: server.connection, controlKey: server.controlKey };
+  }
+  if (pulumi.Resource.isInstance(server) || typeof server !== "object") {
+    throw new TypeError(`${type} "${name}": server must be a PxeServer, or the ref of one`);
+  }
+  const ref = pulumi.output(server);
+  // A ref is a secret as a whole, for the sake of its key.
+  const open = pulumi.unsecret(ref);
+  return { server: open.self, connection: open.connection, controlKey: pulumi.secret(ref.controlKey) };
+}
+
+export function childInputs(provider: ProviderName, type: string, name: string, server: ServerInput): ChildInputs {
+  return { ...ownInputs(provider, type, name), ...serverLink(server, type, name) };
 }
 
 /**
@@ -46,8 +87,8 @@ export function nameAfter(resource: pulumi.Resource, name: string): pulumi.Outpu
 }
 
 /** The agent forgets a server's documents together with it: no delete calls then for each of its children. */
-export function childOptions(server: PxeServer, options: pulumi.CustomResourceOptions | undefined): pulumi.CustomResourceOptions {
-  return { deletedWith: server, ...options };
+export function childOptions(server: ServerInput, options: pulumi.CustomResourceOptions | undefined): pulumi.CustomResourceOptions {
+  return isServer(server) ? { deletedWith: server, ...options } : { ...options };
 }
 
 /** Says what is wrong to programs that no compiler checks. */

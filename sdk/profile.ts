@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Answer } from "./answer";
-import { childInputs, childOptions, nameAfter, resourceType } from "./identity";
-import type { PxeServer } from "./server";
+import { childInputs, childOptions, nameAfter, resourceType, type ServerInput } from "./identity";
 
 /** A file: on the machine that runs Pulumi (`path`), or downloaded there (`url`). Give exactly one. */
 export interface AssetArgs {
@@ -37,7 +36,8 @@ export interface DistroPreset {
 }
 
 export interface BootProfileArgs {
-  server: PxeServer;
+  /** The server that it belongs to, or the `ref` of another stack's. */
+  server: ServerInput;
   distro: pulumi.Input<DistroArgs>;
   /** Default: x86_64. */
   architecture?: pulumi.Input<"x86_64"> | undefined;

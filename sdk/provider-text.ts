@@ -1,5 +1,5 @@
 /** The resources of this package, by the name under which `provider/index.ts` exports what runs them. */
-export type ProviderName = "server" | "subnet" | "profile" | "host";
+export type ProviderName = "server" | "subnet" | "profile" | "host" | "group" | "wait";
 
 /**
  * The text that Pulumi keeps as `__provider` in the state of every resource, and runs later against whatever version of this

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { ownInputs, resourceType, type Connection } from "./identity";
+import { ownInputs, resourceType, type Connection, type ServerRef } from "./identity";
 
 /** A machine reached over SSH. One way to authenticate must be given: a key, a key's path, an SSH agent or a password. */
 export interface RemoteTarget {
@@ -46,6 +46,8 @@ const type = "PxeServer";
 export class PxeServer extends pulumi.CustomResource {
   /** What this resource is called by those that belong to it. */
   readonly self: string;
+  /** What another stack needs to declare its own hosts on this server: export it, a secret. */
+  readonly ref: pulumi.Output<ServerRef>;
   declare readonly connection: pulumi.Output<Connection>;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   declare readonly controlKey: pulumi.Output<string>;
@@ -66,6 +68,7 @@ export class PxeServer extends pulumi.CustomResource {
     const inputs = { ...args, target: guarded(args.target), controlKey: pulumi.secret(""), ...own };
     super(resourceType(type), name, { ...inputs, ...computed, ...outputs }, options);
     this.self = own.self;
+    this.ref = pulumi.secret({ self: own.self, connection: this.connection, controlKey: this.controlKey });
   }
 }
 

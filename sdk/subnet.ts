@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { childInputs, childOptions, nameAfter, resourceType } from "./identity";
-import type { PxeServer } from "./server";
+import { childInputs, childOptions, nameAfter, resourceType, type ServerInput } from "./identity";
 
 /** Addresses from `from` to `to`, both included. */
 export interface AddressPool {
@@ -9,7 +8,8 @@ export interface AddressPool {
 }
 
 export interface DhcpSubnetArgs {
-  server: PxeServer;
+  /** The server that it belongs to, or the `ref` of another stack's. */
+  server: ServerInput;
   /** The network, `10.77.0.0/24`. */
   cidr: pulumi.Input<string>;
   /** Addresses leased to machines without a reservation. Default: none, so that only declared hosts get one. */
