@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { childInputs, childOptions, requireResource, resourceType, type ServerInput } from "./identity";
+import { childInputs, childOptions, requireResource, resourceType, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
 
@@ -33,7 +33,9 @@ export interface KickstartHostArgs {
 const type = "KickstartHost";
 
 /** One machine. It is never replaced: every change is made in place, and none but a new `reinstall` installs it again. */
-export class KickstartHost extends pulumi.CustomResource {
+export class KickstartHost extends pulumi.CustomResource implements DeclaresHosts {
+  readonly link: ServerLink;
+  readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
   declare readonly hostname: pulumi.Output<string>;
   declare readonly macs: pulumi.Output<string[]>;
   declare readonly state: pulumi.Output<InstallState>;
@@ -55,5 +57,8 @@ export class KickstartHost extends pulumi.CustomResource {
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
     const inputs = { ...args, ...own, profile: profile.documentName, subnet: subnet.documentName, secrets, rendered };
     super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options));
+    const { server, connection, controlKey } = own;
+    this.link = { server, connection, controlKey };
+    this.orders = pulumi.all([args.reinstall, this.urn]).apply(([reinstall]) => ({ [name]: reinstall ?? "" }));
   }
 }
