@@ -7,6 +7,7 @@ import { LocalShell } from "./local-shell";
 import { ensureProcess, observeProcess } from "./local-process";
 import { removeProcess } from "./local-remove";
 import { observe } from "./observe";
+import { rememberJumpSecrets } from "./jump-secrets";
 import { exclusively } from "./pool";
 import { removeService } from "./remove";
 import type { DeployRequest, Deployed, Init, ObserveRequest, Observed, RemoveRequest } from "./request";
@@ -26,8 +27,12 @@ async function shellOf(target: Target, { init, allowFirst = false }: { readonly 
   return isSystem ? new LocalShell() : undefined;
 }
 
-/** What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too. */
-function bindHostKey(target: Target, expectedHostKey: string | undefined): void {
+/**
+ * What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too; and they
+ * find the way into its bastions.
+ */
+function prepare(target: Target, expectedHostKey: string | undefined): void {
+  rememberJumpSecrets(target);
   if (target !== "local" && expectedHostKey !== undefined) expectHostKey(target.host, target.port ?? 22, expectedHostKey);
 }
 
@@ -39,7 +44,7 @@ function bindHostKey(target: Target, expectedHostKey: string | undefined): void 
  */
 export function ensureAgent(request: DeployRequest): Promise<Deployed> {
   return exclusively(targetLabel(request.target), async () => {
-    bindHostKey(request.target, request.expectedHostKey);
+    prepare(request.target, request.expectedHostKey);
     const shell = await shellOf(request.target, { allowFirst: true });
     return shell === undefined ? ensureProcess(request) : installService(shell, request);
   });
@@ -52,7 +57,7 @@ export function ensureAgent(request: DeployRequest): Promise<Deployed> {
  */
 export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   const target = overriddenTarget(request.target, process.env);
-  bindHostKey(target, request.expectedHostKey);
+  prepare(target, request.expectedHostKey);
   const client = clientFor(target, request);
   try {
     return answering(await client.status());
@@ -84,7 +89,7 @@ function answering(status: AgentStatus): Observed {
 export function removeAgent(request: RemoveRequest): Promise<void> {
   const target = overriddenTarget(request.target, process.env);
   return exclusively(targetLabel(target), async () => {
-    bindHostKey(target, request.expectedHostKey);
+    prepare(target, request.expectedHostKey);
     const shell = await shellOf(target, request);
     await (shell === undefined ? removeProcess(request) : removeService(shell, { ...request, target }));
   });

@@ -94,7 +94,7 @@ export function judgeHostKey(policy: HostKeyPolicy, blob: Buffer): PxeError | un
   if (usable.length > 0) return changed(`but known_hosts lists ${usable.map((key) => `${key.type} ${fingerprint(key.blob)}`).join(", ")}`, forget);
   return pxeError("PXE_HOST_KEY_UNKNOWN", `${shown}, which is neither pinned nor in known_hosts`, {
     where,
-    fix: `If the fingerprint is the machine's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), pin it: target.${policy.property} = "${seen}".`,
+    fix: `If the fingerprint is the machine's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), pin it: target.${policy.property} = "${seen}", or have known_hosts list it.`,
   });
 }
 

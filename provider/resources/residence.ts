@@ -7,9 +7,17 @@ import type { Connections, Link } from "./connections";
 import { nameOf, outputsVersion, text, type Plain } from "./definition";
 import { placeOf } from "./place";
 
+const jumpAddress = z.strictObject({
+  host: z.string(), port: z.int().optional(), user: z.string().optional(), privateKeyPath: z.string().optional(),
+  agent: z.union([z.boolean(), z.string()]).optional(), hostKey: z.string().optional(), withheld: z.literal(true).optional(),
+});
+
 export const connectionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("local") }),
-  z.strictObject({ kind: z.literal("ssh"), host: z.string(), port: z.int(), hostKey: z.string().optional() }),
+  z.strictObject({
+    kind: z.literal("ssh"), host: z.string(), port: z.int(), portGiven: z.literal(true).optional(), hostKey: z.string().optional(),
+    proxyJump: z.array(jumpAddress).optional(),
+  }),
 ]);
 
 /** Where a resource's agent is: kept among the outputs, since nothing else reaches a later delete. */

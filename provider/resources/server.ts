@@ -1,4 +1,5 @@
 import { connectionOf, type Connection } from "../deploy/connection";
+import { rememberJumpSecrets } from "../deploy/jump-secrets";
 import { changedTarget, type Deployed, type Init, type RemoveRequest } from "../deploy/request";
 import { serverSpec, type ServerSpec } from "../model/documents";
 import { targetSchema, type Target } from "../model/target";
@@ -24,6 +25,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
     check(inputs, olds) {
       const identity = identify("server", inputs);
       const target = validateKnown(targetSchema, inputs["target"], identity.label, "target");
+      if (target.value !== undefined) rememberJumpSecrets(target.value);
       const spec = specOf(inputs, identity.label);
       if (spec.value !== undefined) table.register(identity.self, identity.self, documentOf("server", identity, spec.value));
       const known = [text(inputs, "controlKey"), text(olds, "controlKey")].find((key) => key !== "" && !isUnknown(key));
