@@ -16,7 +16,8 @@ export interface JumpPlace {
 /** Those of this process. */
 const known = new Map<string, JumpSecret>();
 const waiting = new Set<() => void>();
-let waitedInVain = false;
+/** An operation without the server doesn't wait anew for each of a thousand hosts. */
+const waitedInVain = new Set<string>();
 
 /** Milliseconds that a resource waits for its server to be looked at: a refresh reads both at the same time. */
 const patience = 5000;
@@ -36,11 +37,12 @@ export function rememberJumpSecrets(target: Target): void {
 
 /** The credential of a bastion, waited for a little where its server has not been looked at yet; undefined where it stays unknown. */
 export async function jumpSecret(place: JumpPlace, wait = patience): Promise<JumpSecret | undefined> {
-  const found = known.get(keyOf(place));
-  if (found !== undefined || waitedInVain || wait === 0) return found;
+  const key = keyOf(place);
+  const found = known.get(key);
+  if (found !== undefined || waitedInVain.has(key) || wait === 0) return found;
   await new Promise<void>((resolve) => {
     const wake = (): void => {
-      if (known.has(keyOf(place))) done();
+      if (known.has(key)) done();
     };
     const done = (): void => {
       clearTimeout(timer);
@@ -50,8 +52,6 @@ export async function jumpSecret(place: JumpPlace, wait = patience): Promise<Jum
     const timer = setTimeout(done, wait);
     waiting.add(wake);
   });
-  const late = known.get(keyOf(place));
-  // An operation without the server doesn't wait anew for each of a thousand hosts.
-  if (late === undefined) waitedInVain = true;
-  return late;
+  if (!known.has(key)) waitedInVain.add(key);
+  return known.get(key);
 }

@@ -68,6 +68,8 @@ test("an alias: address, port, user, key, bastion, known_hosts; the first value 
   ProxyJump ops@jump:2200
   HostKeyAlias rack
   UserKnownHostsFile ~/%k.known none
+Host jump
+  IdentityFile ~/key
 Host *
   Port 3333
   User nobody
@@ -101,6 +103,7 @@ test("properties of the target win over the file, one by one", async () => {
       const expectedPort = given.port ?? file.port ?? 22;
       assert.equal(address(identity), `${given.user ?? file.user ?? "root"}@far:${expectedPort}`);
       assert.equal(identity.via?.host, given.jump ?? file.jump);
+      rememberJumpSecrets(target);
       const control = await controlIdentity(connectionOf(target) as SshConnectionAddress, key);
       // The way there is the same, who goes it is not.
       assert.equal(address(control), `${systemUser}@far:${expectedPort}`);
