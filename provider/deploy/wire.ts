@@ -90,7 +90,7 @@ export function forwardedWire(bastion: Client, holder: Holder, label: string, pl
           });
         }
       });
-    } catch (error) {
+    } catch {
       closed();
     }
   }).catch((error: unknown) => {
