@@ -1,6 +1,7 @@
 import type { AgentStatus } from "../model/control";
 import { connectionOf, overriddenTarget, targetLabel } from "./connection";
 import { clientOver, controlClient, isUnreachable, type ControlClient } from "./control";
+import { deployAlone } from "./deploy-lock";
 import { installService } from "./install";
 import { localIsSystem, localSocket } from "./local-paths";
 import { LocalShell } from "./local-shell";
@@ -46,7 +47,7 @@ export function ensureAgent(request: DeployRequest): Promise<Deployed> {
   return exclusively(targetLabel(request.target), async () => {
     prepare(request.target, request.expectedHostKey);
     const shell = await shellOf(request.target, { allowFirst: true });
-    return shell === undefined ? ensureProcess(request) : installService(shell, request);
+    return shell === undefined ? ensureProcess(request) : deployAlone(shell, request.progress, () => installService(shell, request));
   });
 }
 
@@ -91,6 +92,6 @@ export function removeAgent(request: RemoveRequest): Promise<void> {
   return exclusively(targetLabel(target), async () => {
     prepare(target, request.expectedHostKey);
     const shell = await shellOf(target, request);
-    await (shell === undefined ? removeProcess(request) : removeService(shell, { ...request, target }));
+    await (shell === undefined ? removeProcess(request) : deployAlone(shell, request.progress, () => removeService(shell, { ...request, target })));
   });
 }

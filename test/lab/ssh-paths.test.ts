@@ -1,18 +1,23 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { Lab, type Target as LabTarget } from "../../lab";
 import { waitFor } from "../../lab/process";
 import { fingerprintOf, makeKeyPair } from "../../lab/sshkeys";
 import { closeAll } from "../../provider/deploy/control";
+import { generateControlKey } from "../../provider/deploy/keys";
 import { openSshShell } from "../../provider/deploy/ssh-shell";
 import { PxeError } from "../../provider/errors";
+import { serverSpec } from "../../provider/model/documents";
 import type { RemoteTarget } from "../../provider/model/target";
+import { fakeBundle } from "../support/fake-bundle";
 import { ended, Rack } from "../support/rack";
 
+const run = promisify(execFile);
 const saved = { PXE_SSH_CONFIG: process.env["PXE_SSH_CONFIG"], SSH_AUTH_SOCK: process.env["SSH_AUTH_SOCK"] };
 let lab: Lab;
 let machine: LabTarget;
@@ -208,6 +213,22 @@ Host gate
     } finally {
       rack.close();
     }
+  });
+
+  test("two first deployments at the same time: the second waits, and finds all there", async () => {
+    const program = `const { ensureAgent } = require(${JSON.stringify(require.resolve("../../provider/deploy/agent"))});
+      ensureAgent({ ...JSON.parse(process.argv[1]), progress: console.log }).then(() => console.log("done"))`;
+    const target: RemoteTarget = { host: bastion.host, privateKey: bastion.privateKey, hostKey: bastion.hostKeyFingerprint };
+    const bundleFolder = fakeBundle(join(lab.folder, "bundle"));
+    const deploy = async (owner: string): Promise<string> => {
+      const request = { target, owner, controlKey: generateControlKey(), server: serverSpec.parse({ interfaces: ["prov0"] }), bundleFolder };
+      return (await run(process.execPath, ["-e", program, JSON.stringify(request)], { timeout: 60_000 })).stdout;
+    };
+    const [first, second] = await Promise.all([deploy("one/dev"), deploy("two/dev")]);
+    const [late, early] = first.includes("waiting for it") ? [first, second] : [second, first];
+    assert.match(early, /uploaded.*uploaded.*done/s);
+    assert.match(late, /another deployment is at work .*: waiting for it\n.*done/s);
+    assert.ok(!late.includes("uploaded"), late);
   });
 
   test("another host key than the one in known_hosts: both are shown, and nobody logs in", async () => {
