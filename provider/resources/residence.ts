@@ -133,6 +133,8 @@ export interface Observation {
   /** A clause for a person, where it is not as it was left. */
   readonly drift: string | undefined;
   readonly stored: Stored | undefined;
+  /** All documents of its agent; undefined where none answers. */
+  readonly documents: readonly Stored[] | undefined;
 }
 
 /** Looks at a document. Throws where the target can't be reached. */
@@ -141,11 +143,11 @@ export async function observeDocument(connections: Connections, kind: DocumentKi
   try {
     const { documents } = await connections.snapshot(at);
     const stored = documents.find((doc) => doc.kind === kind && doc.name === at.name && doc.owner === at.owner);
-    if (stored === undefined) return { drift: "it is missing on the agent", stored };
-    return { drift: stored.rev === outputs["rev"] ? undefined : "it was changed on the agent", stored };
+    if (stored === undefined) return { drift: "it is missing on the agent", stored, documents };
+    return { drift: stored.rev === outputs["rev"] ? undefined : "it was changed on the agent", stored, documents };
   } catch (error) {
     if (!(error instanceof PxeError) || !agentGone.includes(error.code)) throw error;
-    return { drift: "the agent doesn't answer", stored: undefined };
+    return { drift: "the agent doesn't answer", stored: undefined, documents: undefined };
   }
 }
 
@@ -153,5 +155,5 @@ export async function observeDocument(connections: Connections, kind: DocumentKi
 export function withDrift(outputs: Plain, drift: string | undefined, stored?: Stored): Record<string, unknown> {
   const { drift: _drift, observedRev: _rev, ...rest } = outputs;
   const observed = stored === undefined || stored.rev === rest["rev"] ? {} : { observedRev: stored.rev };
-  return drift === undefined ? rest : { ...rest, ...observed, drift };
+  return { ...rest, ...observed, ...(drift === undefined ? {} : { drift }) };
 }
