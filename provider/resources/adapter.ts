@@ -24,7 +24,8 @@ export function adapt(definition: ResourceDefinition): DynamicProvider {
       told(() => {
         const replaces = [...definition.replaces(olds, news)];
         // Without `changes` the engine compares the inputs itself, and draws them.
-        return typeof olds["drift"] === "string" ? { changes: true, replaces } : { replaces };
+        const changed = typeof olds["drift"] === "string" || definition.unsettled?.(olds, news) === true;
+        return changed ? { changes: true, replaces } : { replaces };
       }),
     create: (inputs) =>
       told(async () => {

@@ -33,6 +33,8 @@ export interface ResourceDefinition {
   check(inputs: Plain, olds: Plain): CheckedInputs;
   /** Properties whose change means another object; undefined: none. */
   replaces(outputs: Plain, inputs: Plain): readonly string[];
+  /** Whether what the last operation left must be updated though neither inputs nor observation differ. */
+  readonly unsettled?: (outputs: Plain, inputs: Plain) => boolean;
   /**
    * Makes the world as declared, whatever it is now.
    * @param outputs what the last operation returned; undefined on creation

@@ -49,16 +49,31 @@ export function givenIn(outputs: Plain, names: readonly string[]): Record<string
   return Object.fromEntries(names.filter((name) => outputs[name] !== undefined).map((name) => [name, outputs[name]]));
 }
 
+/** The observation of a changed document, saying which properties; it is not called changed where none means something else. */
+export function changesNamed(seen: Observation, given: Plain | undefined, observed: Plain | undefined): Observation {
+  if (seen.drift === undefined || seen.stored === undefined || given === undefined || observed === undefined) return seen;
+  const names = [...new Set([...Object.keys(given), ...Object.keys(observed)])].filter((name) => !isDeepStrictEqual(given[name], observed[name]));
+  return { ...seen, drift: names.length === 0 ? undefined : `${seen.drift}: ${names.sort().join(", ")}` };
+}
+
+/** What a document was found to differ in, beside what was observed of it. */
+export interface Found {
+  /** The program's own properties, and those that a check computes, as the document would have them; undefined: it can't be told. */
+  readonly inputs: () => Plain | undefined;
+  /** What is wrong and no property shows. */
+  readonly beside?: string | undefined;
+}
+
 /**
  * What a refresh returns of a resource that is one document. It has inputs only where something has drifted, or had at the last
  * refresh: else the engine keeps those that it has.
- * @param properties the program's own properties, as the document found would have them; undefined where that can't be told
  */
-export function seenDocument(kind: DocumentKind, outputs: Plain, { drift, stored, documents }: Observation, properties: (spec: Plain) => Plain | undefined): Plain | Seen {
-  const wasDrifted = typeof outputs["drift"] === "string";
-  if (documents === undefined || (drift === undefined && !wasDrifted)) return withDrift(outputs, drift, stored);
-  const seen = withDrift(outputs, drift, stored);
-  if (stored === undefined) return new Seen(seen, observedInputs(kind, outputs, {}, drift));
-  const found = properties(stored.spec as unknown as Plain);
-  return new Seen(seen, found === undefined ? undefined : observedInputs(kind, outputs, found));
+export function seenDocument(kind: DocumentKind, outputs: Plain, { drift, stored, documents }: Observation, found: Found): Plain | Seen {
+  const clauses = [drift, found.beside].filter((clause) => clause !== undefined);
+  const clause = clauses.length === 0 ? undefined : clauses.join("; ");
+  const seen = withDrift(outputs, clause, stored);
+  if (documents === undefined || (clause === undefined && typeof outputs["drift"] !== "string")) return seen;
+  const shown = stored === undefined ? clause : found.beside;
+  const inputs = found.inputs();
+  return new Seen(seen, inputs && observedInputs(kind, outputs, inputs, shown));
 }

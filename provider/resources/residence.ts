@@ -106,7 +106,12 @@ function deletion(kind: DocumentKind, outputs: Plain): { kind: DocumentKind; nam
 /** Deletes a document where it was left; succeeds where it is missing. */
 export async function removeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<void> {
   const at = residenceNow(outputs);
-  await deleting(`${kind}/${at.name}`, () => connections.push(at, { owner: at.owner }, { delete: [deletion(kind, outputs)] }));
+  const push = (link: Link): Promise<unknown> => connections.push(link, { owner: at.owner }, { delete: [deletion(kind, outputs)] });
+  await deleting(`${kind}/${at.name}`, () => push(at).catch((error: unknown) => {
+    const successor = error instanceof PxeError && error.code === "PXE_CONTROL_KEY_REFUSED" ? connections.successor(at) : undefined;
+    if (successor === undefined) throw error;
+    return push(successor);
+  }));
 }
 
 const outOfReach: readonly ErrorCode[] = [
@@ -137,9 +142,13 @@ export interface Observation {
   readonly documents: readonly Stored[] | undefined;
 }
 
-/** Looks at a document. Throws where the target can't be reached. */
-export async function observeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<Observation> {
+/**
+ * Looks at a document. Throws where the target can't be reached.
+ * @param agent what is known of it already: where it doesn't run it isn't asked
+ */
+export async function observeDocument(connections: Connections, kind: DocumentKind, outputs: Plain, agent = { running: true }): Promise<Observation> {
   const at = residenceNow(outputs);
+  if (!agent.running) return { drift: undefined, stored: undefined, documents: undefined };
   try {
     const { documents } = await connections.snapshot(at);
     const stored = documents.find((doc) => doc.kind === kind && doc.name === at.name && doc.owner === at.owner);

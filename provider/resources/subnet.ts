@@ -4,7 +4,7 @@ import { parseDuration } from "../model/duration";
 import type { Connections } from "./connections";
 import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkedSpec, identify, userInputs } from "./identity";
-import { givenIn, overlaid, seenDocument } from "./observation";
+import { changesNamed, givenIn, overlaid, seenDocument } from "./observation";
 import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor } from "./residence";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown } from "./unknown";
@@ -33,7 +33,9 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
     async observe(outputs) {
       const seen = await observeDocument(connections, "subnet", outputs);
       const given = givenIn(outputs, Object.keys(subnetSpec.shape));
-      return seenDocument("subnet", outputs, seen, (found) => given && overlaid(given, checkedSpec(specOf(given, "")), found));
+      const found = seen.stored?.spec;
+      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found as unknown as Plain);
+      return seenDocument("subnet", outputs, changesNamed(seen, given, observed), { inputs: () => observed });
     },
     remove: (outputs) => removeDocument(connections, "subnet", outputs),
   };
