@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { after, before, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import { connectionOf, overriddenConnection, overriddenTarget, type SshConnectionAddress } from "../../provider/deploy/connection";
 import { jumpSecret, rememberJumpSecrets } from "../../provider/deploy/jump-secrets";
-import { generateControlKey, publicKeyOf } from "../../provider/deploy/keys";
+import { publicKeyOf } from "../../provider/deploy/keys";
 import { systemUser } from "../../provider/deploy/layout";
 import { controlIdentity, deployIdentity } from "../../provider/deploy/route";
 import type { SshIdentity } from "../../provider/deploy/ssh";
@@ -14,7 +15,7 @@ import { localUser } from "../../provider/deploy/ssh-match";
 import { targetSchema, type RemoteTarget } from "../../provider/model/target";
 import { connectionSchema } from "../../provider/resources/residence";
 
-const key = generateControlKey();
+const key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "pem", type: "sec1" }).toString();
 const saved = { ...process.env };
 let folder = "";
 const warnings: string[] = [];
