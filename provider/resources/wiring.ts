@@ -1,4 +1,5 @@
 import { AssetLibrary } from "./assets";
+import { operationCancelled } from "./cancellation";
 import { Connections } from "./connections";
 import type { ResourceDefinition } from "./definition";
 import { hostResource } from "./host";
@@ -7,9 +8,10 @@ import { profileResource } from "./profile";
 import { serverResource } from "./server";
 import { subnetResource } from "./subnet";
 import { DocumentTable } from "./table";
+import { waitResource } from "./wait";
 
-/** The four resources with what they share for as long as one operation lasts: connections, batches and the table of documents. */
-export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host", ResourceDefinition> {
+/** The resources with what they share for as long as one operation lasts: connections, batches and the table of documents. */
+export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host" | "wait", ResourceDefinition> {
   const connections = new Connections(deploy);
   const table = new DocumentTable();
   return {
@@ -17,5 +19,6 @@ export function resources(deploy: DeployPort): Record<"server" | "subnet" | "pro
     subnet: subnetResource(connections, table),
     profile: profileResource(connections, table, new AssetLibrary()),
     host: hostResource(connections, table),
+    wait: waitResource(connections, operationCancelled()),
   };
 }
