@@ -12,13 +12,14 @@ import { waitResource } from "./wait";
 
 /** The resources with what they share for as long as one operation lasts: connections, batches and the table of documents. */
 export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host" | "wait", ResourceDefinition> {
-  const connections = new Connections(deploy);
+  const cancellation = operationCancelled();
+  const connections = new Connections(deploy, cancellation.signal);
   const table = new DocumentTable();
   return {
     server: serverResource(connections, table, deploy),
     subnet: subnetResource(connections, table),
     profile: profileResource(connections, table, new AssetLibrary()),
     host: hostResource(connections, table),
-    wait: waitResource(connections, operationCancelled()),
+    wait: waitResource(connections, cancellation),
   };
 }

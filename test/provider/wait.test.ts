@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { asking, db1, db2, ended, withRack, type Rack } from "../support/rack";
 import { eventually } from "../support/eventually";
+import { Installer } from "../support/installer";
+import { asking, db1, db2, ended, withRack, type Rack, type RackHost } from "../support/rack";
 import { whileUp } from "../support/running";
 
 const racked = `new pxe.InstallWait("racked", { hosts: [db1, db2], timeout: "5m" });`;
 
-/** Two hosts, of which the first is waited for by itself too. */
-function shape(rack: Rack, reinstall = "", more = racked): void {
-  const host = (name: string, { mac, ip }: typeof db1, args: string): string =>
-    `const ${name} = new pxe.KickstartHost("${name}", { server, subnet, profile, macs: ["${mac}"], ip: "${ip ?? ""}", ${args} });`;
-  rack.shape({ hosts: [], more: `${host("db1", db1, `waitFor: "installed", ${reinstall}`)}\n${host("db2", db2, "")}\n${more}` });
+/** Two hosts with more arguments, and more statements. */
+function shape(rack: Rack, args: { readonly db1?: string; readonly db2?: string; readonly more?: string }): void {
+  const host = ({ name, mac, ip }: RackHost, more = ""): string =>
+    `const ${name} = new pxe.KickstartHost("${name}", { server, subnet, profile, macs: ["${mac}"], ip: "${ip ?? ""}", ${more} });`;
+  rack.shape({ hosts: [], more: `${host(db1, args.db1)}\n${host(db2, args.db2)}\n${args.more ?? racked}` });
 }
 
 async function install(rack: Rack, ...names: readonly string[]): Promise<void> {
@@ -21,7 +24,7 @@ async function install(rack: Rack, ...names: readonly string[]): Promise<void> {
 
 test("up waits for its hosts, stops at Ctrl-C, goes on at the next one, and waits again for a reinstall", async () => {
   await withRack(async (rack) => {
-    shape(rack);
+    shape(rack, { db1: 'waitFor: "installed"' });
     await whileUp(rack, async (up) => {
       await up.says("db2: armed (it installs at its next network boot)");
       await up.says("db1: armed");
@@ -47,7 +50,7 @@ test("up waits for its hosts, stops at Ctrl-C, goes on at the next one, and wait
     assert.deepEqual(Object.keys(outputs["hosts"] as object), ["db1", "db2"]);
     assert.match(ended(await rack.up()), /8 unchanged/);
 
-    shape(rack, `reinstall: "2026-11",`);
+    shape(rack, { db1: 'waitFor: "installed", reinstall: "2026-11"' });
     await whileUp(rack, async (up) => {
       await up.says("db1: armed");
       assert.ok(up.isRunning);
@@ -59,19 +62,40 @@ test("up waits for its hosts, stops at Ctrl-C, goes on at the next one, and wait
   });
 });
 
-test("up that waits too long or for a failed host says so, and forgets nothing", async () => {
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKpJr1d3Vv9vqzZ1mQWgJm3c0mDPJq6GdYkJv0bq8wYt";
+
+test("up tells each stage, ends at a failed host with its reason, says who is late, and goes on at the next one", async () => {
   await withRack(async (rack) => {
-    shape(rack, "", `new pxe.InstallWait("racked", { hosts: [db2], timeout: 3 });`);
-    const first = await whileUp(rack, async (up) => {
-      await up.says("PXE_WAIT_TIMEOUT");
-      await install(rack, "db1");
-      return up.ended;
+    const waitFor = (timeout: string): string => `new pxe.InstallWait("racked", { hosts: [db1, db2], timeout: ${timeout} });`;
+    shape(rack, { more: waitFor('"5m"') });
+    const [one, two] = [db1, db2].map(({ name, ip }) => new Installer(rack, rack.httpPort, name, ip ?? ""));
+    assert.ok(one !== undefined && two !== undefined);
+    await whileUp(rack, async (up) => {
+      await up.says("db2: armed (it installs at its next network boot)");
+      await one.report("installing");
+      await up.says(/db1: armed → installing after \d+ s/);
+      await one.report("wiping");
+      await up.says(/db1: installing → wiping after \d+ s/);
+      await one.done(key);
+      await up.says(/db1: wiping → installed after \d+ s/);
+      assert.ok(up.isRunning, "db2 is not installed");
+      await two.report("failed", "no disk has the serial S4EVNX0R");
+      const { status, text } = await up.ended;
+      assert.notEqual(status, 0);
+      assert.match(text, /PXE_INSTALL_FAILED: db2 failed: no disk has the serial S4EVNX0R/);
+      const [live = ""] = text.split("Diagnostics:");
+      assert.equal(live.match(/db1: armed → installing/g)?.length, 1, "nothing is told twice");
     });
-    assert.notEqual(first.status, 0);
-    assert.match(first.text, /PXE_WAIT_TIMEOUT: 1 of 1 hosts not installed after 3 s: db2 is armed for \d+ s \(it installs at its next network boot\)/);
+    assert.deepEqual(rack.state().get("racked")?.outputs["sshHostKeys"], [`127.77.0.11,db1 ${key}`]);
+    assert.match((await rack.up()).text, /PXE_INSTALL_FAILED: db2 failed/);
+
+    shape(rack, { db2: 'reinstall: "2026-11"', more: waitFor("3") });
+    const late = await rack.up();
+    assert.notEqual(late.status, 0);
+    assert.match(late.text, /PXE_WAIT_TIMEOUT: 1 of 2 hosts not installed after 3 s: db2 is armed for \d+ s \(it installs at its next network boot\)/);
     await install(rack, "db2");
-    assert.match(ended(await rack.up()), /~ [12] updated|\+ 1 created/);
-    assert.match(ended(await rack.up()), /8 unchanged/);
+    assert.match(ended(await rack.up()), /~ 1 updated\n\s+6 unchanged/);
+    assert.match(ended(await rack.up()), /7 unchanged/);
   });
 });
 
@@ -91,5 +115,52 @@ test("forty hosts that are each waited for are all declared before the first is 
       await install(rack, ...names.map((name) => name.slice("host/".length)));
       assert.match(ended(await up.ended), /\+ 84 created/);
     });
+  });
+});
+
+/** The agent takes what it is sent, and does nothing about it. */
+async function whileStopped(rack: Rack, work: () => Promise<void>): Promise<void> {
+  const { pid } = JSON.parse(readFileSync(join(rack.stateHome, "pulumi-pxe", "agent", "agent.json"), "utf8")) as { pid: number };
+  process.kill(pid, "SIGSTOP");
+  try {
+    await work();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+}
+
+test("Ctrl-C during a push to an agent that doesn't answer: the next up goes on, and arms nothing anew", async () => {
+  await withRack(async (rack) => {
+    rack.shape({ hosts: [] });
+    ended(await rack.up());
+    rack.shape();
+    await whileStopped(rack, () =>
+      whileUp(rack, async (up) => {
+        await up.says("KickstartHost db1 creating");
+        const from = Date.now();
+        up.interrupt();
+        const { status, text } = await up.ended;
+        assert.notEqual(status, 0);
+        assert.match(text, /PXE_INTERRUPTED: stopped waiting for the agent's answer/);
+        assert.ok(Date.now() - from < 15_000, "it ends quickly");
+      }));
+    const has = (name: string): Promise<boolean> => asking(rack, async (agent) => (await agent.documents()).includes(`host/${name}`));
+    await eventually(() => has("db1"), () => "the agent takes what was sent");
+    const { since } = await asking(rack, (agent) => agent.host("db1"));
+
+    rack.shape({ hosts: [db1, db2] });
+    await whileStopped(rack, () =>
+      whileUp(rack, async (up) => {
+        await up.says("KickstartHost db2 creating");
+        up.interrupt();
+        await up.says("^C received; cancelling");
+        up.interrupt();
+        assert.notEqual((await up.ended).status, 0);
+      }));
+    await eventually(() => has("db2"), () => "the agent takes what was sent");
+    ended(await rack.up());
+    const host = await asking(rack, (agent) => agent.host("db1"));
+    assert.deepEqual([host.state, host.since], ["armed", since]);
+    assert.match(ended(await rack.up()), /6 unchanged/);
   });
 });
