@@ -31,6 +31,11 @@ export interface KickstartHostArgs {
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** Makes `pulumi up` wait until it is installed, by an `InstallWait` of its name. Other hosts are declared meanwhile. */
   waitFor?: WaitFor | undefined;
+  /**
+   * `full` (default): the state keeps what the machine will be served, and a plan shows each line that changes. `digest`: only
+   * digests, and that it changes.
+   */
+  renderedDetail?: pulumi.Input<"full" | "digest"> | undefined;
 }
 
 const type = "KickstartHost";
