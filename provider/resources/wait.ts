@@ -1,15 +1,13 @@
-import { PxeError, type ErrorCode } from "../errors";
+import { PxeError } from "../errors";
 import type { HostStatus } from "../model/control";
 import type { Cancellation } from "./cancellation";
 import type { Connections } from "./connections";
 import { nameOf, outputsVersion, PartialFailure, type Plain, type ResourceDefinition } from "./definition";
+import { agentGone } from "./residence";
 import { Waiting } from "./wait-hosts";
 import { recordedHostKeys, waitedFor, waitFindings, waitOf, type Wait } from "./wait-inputs";
 import { knownHosts } from "./wait-known-hosts";
 import { HostWatch } from "./wait-watch";
-
-/** Codes that say "the target answers, its agent doesn't": its server's refresh tells that, and the next `up` mends it. */
-const agentGone: readonly ErrorCode[] = ["PXE_AGENT_UNREACHABLE", "PXE_CONTROL_KEY_REFUSED"];
 
 /** InstallWait: ends when all its hosts are installed. It changes nothing, wherever it is interrupted. */
 export function waitResource(connections: Connections, cancellation: Cancellation): ResourceDefinition {
@@ -18,6 +16,8 @@ export function waitResource(connections: Connections, cancellation: Cancellatio
     label: (inputs) => `wait/${nameOf(inputs)}`,
     check: (inputs) => ({ inputs, findings: waitFindings(inputs) }),
     replaces: () => [],
+    // The engine's own note of an unfinished creation doesn't outlive a refresh.
+    unsettled: (outputs) => outputs["settled"] === false,
     async ensure(inputs, outputs) {
       const wait = waitOf(inputs, outputs);
       const hostKeys = recordedHostKeys(wait.servers, (server) => connections.expectedHostKey(server));
@@ -25,10 +25,10 @@ export function waitResource(connections: Connections, cancellation: Cancellatio
       const waiting = new Waiting(wait, watch, (line) => { console.log(line); });
       try {
         const hosts = await waiting.end(cancellation.signal);
-        return { ...own, ...told(wait, hosts) };
+        return { ...own, ...told(wait, hosts), settled: true };
       } catch (error) {
         // Kept in the state, so that the next `up` goes on waiting where the program no longer asks for anything new.
-        throw new PartialFailure({ ...own, ...told(wait, waiting.seen()) }, error);
+        throw new PartialFailure({ ...own, ...told(wait, waiting.seen()), settled: false }, error);
       }
     },
     async observe(outputs) {
@@ -39,6 +39,7 @@ export function waitResource(connections: Connections, cancellation: Cancellatio
           const { hosts } = await connections.snapshot(server);
           return hosts.filter((host) => host.declared && host.owner === wait.owner && server.hosts.includes(host.name));
         } catch (error) {
+          // The refresh of its server tells that, and the next `up` mends it.
           if (error instanceof PxeError && agentGone.includes(error.code)) return undefined;
           throw error;
         }
