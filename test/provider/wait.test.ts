@@ -23,6 +23,12 @@ async function install(rack: Rack, ...names: readonly string[]): Promise<void> {
   });
 }
 
+/** In the state that an interrupted creation left as in any other. */
+function assertKeysSecret(rack: Rack): void {
+  const { inputs, outputs } = rack.state().get("racked") ?? assert.fail("no racked in the state");
+  for (const values of [inputs, outputs]) assert.match(JSON.stringify(values["controlKeys"]), /^\{"4dabf18193072939515e22adb298388d":"[0-9a-f]+","ciphertext":"[^"]+"\}$/);
+}
+
 function agentPid(rack: Rack): number {
   return (JSON.parse(readFileSync(join(rack.stateHome, "pulumi-pxe", "agent", "agent.json"), "utf8")) as { pid: number }).pid;
 }
@@ -65,6 +71,7 @@ test("up waits for its hosts, stops at Ctrl-C, goes on at the next one, and wait
       assert.notEqual(status, 0);
       assert.match(text, /PXE_INTERRUPTED: stopped waiting after .*: 0 of 2 installed, 2 armed/);
     });
+    assertKeysSecret(rack);
     const armedAt = (await asking(rack, (agent) => agent.host("db1"))).since;
 
     await whileUp(rack, async (up) => {
@@ -76,6 +83,7 @@ test("up waits for its hosts, stops at Ctrl-C, goes on at the next one, and wait
       assert.match(text, /db2: armed → installed after \d+ s/);
       assert.match(text, /~ 2 updated\n\s+6 unchanged/);
     });
+    assertKeysSecret(rack);
     const { outputs } = rack.state().get("racked") ?? assert.fail("no racked in the state");
     assert.deepEqual(Object.keys(outputs["hosts"] as object), ["db1", "db2"]);
     assert.match(ended(await rack.refresh()), /8 unchanged/);
