@@ -4,6 +4,7 @@ import type { ApplyResult, HostStatus } from "../model/control";
 import type { Stored } from "../model/documents";
 import { Batcher, type Owners, type Push } from "./batch";
 import { Cached } from "./cached";
+import { unlessCancelled } from "./cancellation";
 import { placeOf } from "./place";
 import type { ControlPort, DeployPort } from "./ports";
 
@@ -39,7 +40,8 @@ export class Connections {
   private readonly hostKeys = new Map<string, string>();
   private readonly keys = new Map<string, string>();
 
-  constructor(private readonly deploy: Pick<DeployPort, "controlClient">) {}
+  /** @param cancelled pushes are not waited for any longer then */
+  constructor(private readonly deploy: Pick<DeployPort, "controlClient">, private readonly cancelled?: AbortSignal) {}
 
   /** Changes something, together with whatever else changes now. */
   push(link: Link, owners: Owners, push: Push): Promise<ApplyResult> {
@@ -52,7 +54,7 @@ export class Connections {
         return this.using(link, (client) => client.apply(input));
       });
     batchers.set(key, batcher);
-    return batcher.push(push);
+    return unlessCancelled(batcher.push(push), this.cancelled);
   }
 
   snapshot(link: Link): Promise<Snapshot> {

@@ -44,6 +44,10 @@ export class Rack extends PulumiProject {
     return rack;
   }
 
+  get httpPort(): number {
+    return (JSON.parse(this.ports) as { httpPort: number }).httpPort;
+  }
+
   /** Writes the program. */
   shape(shape: RackShape = {}): void {
     this.program(this.source(shape));
