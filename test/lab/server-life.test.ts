@@ -77,7 +77,7 @@ test("a server over SSH: its state tells no secret, hand-made changes show, its 
   const destroy = await rack.destroy();
   assert.notEqual(destroy.status, 0, destroy.text);
   assert.match(destroy.text, /PXE_HOST_UNREACHABLE/);
-  assert.equal(rack.state().size, 7, "nothing is forgotten");
+  assert.ok(rack.state().has("rack1"), "a server that can't be reached is not forgotten");
   rack.env["PXE_DELETE_UNREACHABLE"] = "1";
   assert.match(ended(await rack.destroy()), /server\/rack1 is forgotten, but not removed from its target \(PXE_DELETE_UNREACHABLE\)/);
   assert.equal(rack.state().size, 0);
