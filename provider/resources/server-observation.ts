@@ -19,7 +19,7 @@ export function seenServer(
   const upgraded = agent.running && agent.bundle !== left["bundle"];
   const clauses = [...faults(agent), ...(upgraded ? [otherAgent(agent, left)] : []), ...(drift === undefined ? [] : [drift])];
   const found = agent.running ? { bundle: agent.bundle, version: agent.version } : {};
-  const seen = withDrift({ ...outputs, agent: left, ...agentOutputs(agent) }, clauses.length === 0 ? undefined : clauses.join("; "), document.stored);
+  const seen = withDrift({ ...outputs, ...(upgraded ? { agent: left } : {}), ...agentOutputs(agent) }, clauses.length === 0 ? undefined : clauses.join("; "), document.stored);
   if (clauses.length === 0 && typeof outputs["drift"] !== "string") return seen;
   if (options === undefined || properties === undefined) return new Seen(seen, undefined);
   const inputs = { ...options, ...properties, agent: { ...left, ...found } };
