@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { pxeError, type Finding } from "../errors";
-import { hostSpec, type HostDocument, type HostSpec } from "../model/documents";
+import { finding, pxeError, type Finding } from "../errors";
+import { documentLabel, hostSpec, type HostDocument, type HostSpec } from "../model/documents";
 import type { Plain } from "./definition";
 import { plannedOrder } from "./host-order";
-import { digestsOf, isDigest, keptTexts, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
-import { documentOf } from "./residence";
+import { digestsOf, isDigest, keptTexts, nameIn, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
+import { connectionSchema, documentOf } from "./residence";
 import { writePlan } from "./plan-folder";
 import { secretDigests } from "./secret-digest";
 import type { DocumentTable, Planned } from "./table";
@@ -74,7 +74,8 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
     return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), partial: hasUnknown(host.values) }]];
   }));
   table.register(server, self, ...planned.values());
-  const findings = [...specs.flatMap((spec) => spec.findings), ...table.findings(server, self)];
+  const taken = [...planned.values()].flatMap(({ document }) => targetFindings(document, server, detail.inputs["connection"]));
+  const findings = [...specs.flatMap((spec) => spec.findings), ...table.findings(server, self), ...taken];
   const computed = new Map<string, ComputedInputs>();
   if (detail.found.length + findings.length > 0) return { computed, findings };
   for (const item of hosts) {
@@ -83,6 +84,14 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
     if (plan.findings.length === 0) computed.set(item.host.name, computedFor(item, plan, table, isDigest(detail.inputs)));
   }
   return { computed, findings };
+}
+
+/** The agent knows all addresses of its machine; a plan knows the one that it is deployed by. */
+function targetFindings(document: HostDocument, server: string, connection: unknown): Finding[] {
+  const known = connectionSchema.safeParse(connection).data;
+  if (document.spec.ip === undefined || known?.kind !== "ssh" || known.host !== document.spec.ip) return [];
+  const where = [{ document: documentLabel(document), property: "ip" }, { document: `server/${nameIn(server)}`, property: "target.host" }];
+  return [finding("PXE_OUTSIDE_SUBNET", `${known.host} is the server's own address`, { where })];
 }
 
 function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, digest: boolean): ComputedInputs {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { PxeError, finding, type Finding } from "../errors";
+import type { HostDocument } from "../model/documents";
 import { renderHost, type RenderInput } from "../render/host";
 import { unfillable } from "../render/placeholders";
 import { text, type Plain } from "./definition";
@@ -8,7 +9,6 @@ import { dhcpLines } from "./dhcp-plan";
 import type { DeclaredHost } from "./host-declaration";
 import type { DocumentTable, Planned } from "./table";
 import { isUnknown, knownAfterApply, showUnknown } from "./unknown";
-import type { HostDocument } from "../model/documents";
 
 export type Texts = Readonly<Record<string, string>>;
 
@@ -59,7 +59,7 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
 }
 
 /** `rack1` of `PxeServer::rack1`. */
-function nameIn(server: string): string {
+export function nameIn(server: string): string {
   return server.slice(server.indexOf("::") + 2);
 }
 

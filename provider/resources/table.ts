@@ -102,17 +102,24 @@ export class DocumentTable {
     const own = shelf?.bySelf.get(self) ?? [];
     const labels = new Set(own.map((entry) => documentLabel(entry.document)));
     const twins: Finding[] = [];
-    const related = new Set<Document>();
+    const related = new Set<Entry>();
     for (const { document } of own) {
       const label = documentLabel(document);
       for (const twin of shelf?.byKey.get(label) ?? []) if (twin.self !== self) twins.push(declaredTwice(label, twin.self, self));
       for (const key of relatedKeys(document)) {
-        for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other.document);
+        for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other);
       }
     }
-    const rules = checkRules([...own.map((entry) => entry.document), ...related]);
+    const rules = checkRules([...own, ...related].map(ruled));
     return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)))];
   }
+}
+
+/** What rules look at: a profile's document doesn't say where its packages are, since nothing on the agent needs it. */
+function ruled({ document, extra }: Entry): Document {
+  if (document.kind !== "profile" || extra?.repository === undefined) return document;
+  const { spec } = document;
+  return { ...document, spec: { ...spec, distro: { ...spec.distro, repository: extra.repository } } };
 }
 
 function declaredTwice(label: string, one: string, other: string): Finding {
