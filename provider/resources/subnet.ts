@@ -34,7 +34,7 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       const seen = await observeDocument(connections, "subnet", outputs);
       const given = givenIn(outputs, Object.keys(subnetSpec.shape));
       const found = seen.stored?.spec;
-      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found as unknown as Plain);
+      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found);
       return seenDocument("subnet", outputs, changesNamed(seen, given, observed), { inputs: () => observed });
     },
     remove: (outputs) => removeDocument(connections, "subnet", outputs),
