@@ -158,6 +158,26 @@ describe("a group of hosts", () => {
     await assert.rejects(new Operation(deploy).provider.group.read("group/rack", outs), /PXE_HOST_UNREACHABLE/);
   });
 
+  test("returns inputs as the agent holds them where something has drifted, so that the next plan shows just that", async () => {
+    const own = { ...db2, hostname: "second", install: "never" };
+    const left = await declared(groupInputs({ db1, db2: own, db3 }, { secrets: { root: "x" } }));
+    assert.ok(!("inputs" in (await new Operation(deploy).provider.group.read("group/rack", left.outs))));
+    deploy.documents = deploy.documents
+      .filter((doc) => doc.name !== "db3")
+      .map((doc) => (doc.kind === "host" && doc.name === "db1" ? { ...doc, rev: 50, spec: { ...doc.spec, ip: "10.77.0.99" } } : doc));
+    const { inputs = {}, props } = await new Operation(deploy).provider.group.read("group/rack", left.outs);
+    assert.deepEqual(inputs["hosts"], { db1: { ...db1, ip: "10.77.0.99" }, db2: own, db3: {} });
+    assert.equal(inputs["drift"], "db1: it was changed on the agent; db3: it is missing on the agent");
+    for (const key of ["self", "server", "owner", "profile", "subnet"]) assert.equal(inputs[key], left.inputs[key], key);
+    const rendered = [left.inputs, inputs].map((item) => item["rendered"] as Record<string, unknown>);
+    assert.deepEqual(rendered[1]?.["db2"], rendered[0]?.["db2"]);
+    assert.equal(rendered[1]?.["db3"], undefined);
+    const mended = await changed(groupInputs({ db1, db2: own, db3 }, { secrets: { root: "x" } }), { inputs, outs: props });
+    assert.equal(armingOf(mended.inputs)["db3"], undefined, "what is missing is no first declaration");
+    assert.deepEqual(deploy.armings().filter((arming) => arming.endsWith("db3")), ["create db3"]);
+    assert.deepEqual(deploy.documents.flatMap((doc) => (doc.kind === "host" ? [doc.spec.secrets] : [])), [{ root: "x" }, { root: "x" }, { root: "x" }]);
+  });
+
   test("moves to another stack's name as a whole, also what leaves it at the same time", async () => {
     const left = await declared(groupInputs({ db1, db2 }));
     const run = new Operation(deploy);
