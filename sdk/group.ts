@@ -35,7 +35,7 @@ export interface KickstartHostGroupArgs {
    * The machines by name, from a literal or `pxe.inventory`. Each is what a `KickstartHost` of that name would be: moved from one
    * to the other it keeps its document and all that is known of it.
    */
-  hosts: Readonly<Record<string, GroupHostArgs>> | Promise<Readonly<Record<string, GroupHostArgs>>> | pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
+  hosts: pulumi.Input<Readonly<Record<string, GroupHostArgs>>>;
   /** What the answer file may name as `secrets.<name>` for every machine. Always kept as secrets; the plan shows placeholders. */
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** `once` (default): each is installed when it is declared for the first time. `never`: they only ever boot from their disks. */
@@ -96,7 +96,7 @@ function shortState({ state, address, installedAt, sshHostKeys }: GroupHostState
 
 /** A map that is plain stays so: each value in it is an input, a secret or unknown by itself. */
 function mapped<T>(hosts: KickstartHostGroupArgs["hosts"], work: (hosts: Readonly<Record<string, GroupHostArgs>>) => T): T | pulumi.Output<pulumi.Unwrap<T>> {
-  if (!pulumi.Output.isInstance(hosts) && !(hosts instanceof Promise)) return work(hosts);
+  if (!isDeferred(hosts)) return work(hosts as Readonly<Record<string, GroupHostArgs>>);
   const known = pulumi.output<unknown>(hosts) as pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
   return known.apply((all) => work(all) as pulumi.Input<T>) as pulumi.Output<pulumi.Unwrap<T>>;
 }

@@ -10,7 +10,7 @@ const model = (): typeof import("../provider/model/documents") => require("../pr
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /** A machine of an inventory: plain values, ready for a group, or with `...` for a `KickstartHost`. */
-export interface InventoryHost extends GroupHostArgs {
+export interface InventoryHost extends Omit<GroupHostArgs, "profile" | "subnet"> {
   macs: string[];
   ip?: string;
   hostname?: string;
