@@ -52,8 +52,9 @@ const withoutArming: Readonly<Record<Planned["change"], string>> = {
   unchanged: "",
 };
 
+/** Also where that hangs on something that is known only after apply. */
 function isInstalled({ arming }: Planned): boolean {
-  return arming?.startsWith("WILL INSTALL") === true;
+  return arming !== undefined && /^(WILL|MAY) INSTALL/.test(arming);
 }
 
 /** What the plan means for the machines: a line for each that something happens to, those that are installed first. */
