@@ -69,7 +69,7 @@ export function planSummary(hosts: readonly Planned[], folder: string): string {
   const installed = hosts.filter(isInstalled).length;
   return [
     ...ordered.map((host) => `${called(host).padEnd(width)}  ${host.arming ?? withoutArming[host.change]}`),
-    ...(unchanged === 0 ? [] : [`${count(unchanged)} unchanged`]),
+    ...(unchanged === 0 ? [] : [`${count(unchanged)}: no installation, the same files`]),
     "",
     installed === 0 ? "This plan installs nothing." : `This plan installs ${count(installed)}.`,
     `The files as they would be served: ${join(folder, several ? "SERVER" : hosts[0]?.server ?? "", "HOST")}`,

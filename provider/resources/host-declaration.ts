@@ -71,7 +71,7 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
   const specs = hosts.map(({ host }) => hostSpecOf(host, {}));
   const planned = new Map(hosts.flatMap(({ host }, index): [string, Planned<HostDocument>][] => {
     const spec = specs[index]?.value;
-    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), partial: hasUnknown(host.values) }]];
+    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), partial: hasUnknown(answered(host.values)) }]];
   }));
   table.register(server, self, ...planned.values());
   const findings = [...specs.flatMap((spec) => spec.findings), ...table.findings(server, self)];
@@ -85,9 +85,15 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
   return { computed, findings };
 }
 
+/** The properties that the DHCP answer hangs on. */
+function answered({ macs, ip, hostname, subnet, profile }: Plain): Plain {
+  return { macs, ip, hostname, subnet, profile };
+}
+
 function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, digest: boolean): ComputedInputs {
   const { isNew, ...order } = plannedOrder(host.values, before);
-  if (plan.kind !== "left out") {
+  // What is left out of this run stays as it is, but for an order to install.
+  if (plan.kind !== "left out" || isNew) {
     const previous = textsIn(before?.rendered);
     writePlan(process.env, {
       server: host.server, host: host.name, rendered: plan.kind === "known" ? plan.texts : {},

@@ -20,14 +20,14 @@ db5        MAY INSTALL AGAIN at its next network boot
 db1        no installation: it is served other files from now on
 db6        no installation; what it is served is known after apply
 db7        no installation: it is newly declared
-2 hosts unchanged
+2 hosts: no installation, the same files
 
 This plan installs 2 hosts.
 The files as they would be served: /plan/rack1/HOST`);
   });
 
   test("says so where there is nothing to say", () => {
-    assert.equal(planSummary([host("db1")], "/plan"), "1 host unchanged\n\nThis plan installs nothing.\nThe files as they would be served: /plan/rack1/HOST");
+    assert.equal(planSummary([host("db1")], "/plan"), "1 host: no installation, the same files\n\nThis plan installs nothing.\nThe files as they would be served: /plan/rack1/HOST");
     assert.equal(planSummary([], "/plan"), "The plan has no hosts.");
   });
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import type { HostDocument } from "../../provider/model/documents";
@@ -15,7 +17,8 @@ function withoutAddress(): HostDocument {
 
 describe("the DHCP answer of a plan", () => {
   test("reads like a configuration; the server is a placeholder", () => {
-    assert.equal(dhcpLines(documents), [
+    const lines = dhcpLines(documents);
+    assert.equal(lines, [
       "address 10.77.0.11/24",
       "next-server ‹server›",
       "boot-file bios/pxelinux.0",
@@ -33,6 +36,7 @@ describe("the DHCP answer of a plan", () => {
       "option 67 bootfile-name bios/pxelinux.0",
       "",
     ].join("\n"));
+    assert.ok(readFileSync(join(__dirname, "../../../docs/guide/plan.md"), "utf8").includes(`\n\`\`\`\n${lines}\`\`\`\n`), "the guide shows another answer");
   });
 
   test("is the same with a server that is not known yet, and follows each property", () => {
