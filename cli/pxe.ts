@@ -15,6 +15,10 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
     summary: "make, show and remove throw-away provisioning networks (Linux, root)",
     load: async () => (await import("./lab.js")).labCommand(),
   },
+  plan: {
+    summary: "preview an update: which machines it installs, and the files that each would be served",
+    load: async () => (await import("./plan.js")).planCommand(),
+  },
 };
 
 /** The version of the package that this file is part of. */

@@ -20,7 +20,8 @@ export interface RenderInput {
     readonly hostname: string;
     readonly macs: readonly string[];
     readonly ip?: string | undefined;
-    readonly secretNames: readonly string[];
+    /** Undefined where they are not known yet. */
+    readonly secretNames: readonly string[] | undefined;
   };
   readonly subnet: {
     readonly cidr: string;

@@ -22,8 +22,8 @@ export interface TemplateScope {
   };
   readonly profile: { readonly name: string; readonly family: string; readonly release: string; readonly repository: string };
   readonly vars: Readonly<Record<string, unknown>>;
-  /** Names of the host's secrets; a template sees placeholders, never values. */
-  readonly secretNames: readonly string[];
+  /** Names of the host's secrets; a template sees placeholders, never values. Undefined where they are not known yet. */
+  readonly secretNames: readonly string[] | undefined;
 }
 
 /** Text that stands for itself: already quoted for its place. */
@@ -78,7 +78,8 @@ function escapeValue(value: unknown): string {
   throw pxeError("PXE_TEMPLATE_UNSAFE", `the value ${JSON.stringify(text)} has characters that may be read as syntax`);
 }
 
-function secretsOf(names: readonly string[]): Record<string, SecretReference> {
+function secretsOf(names: readonly string[] | undefined): Record<string, SecretReference> {
+  if (names === undefined) return laterSecrets();
   const known = Object.fromEntries(names.map((name) => [name, new SecretReference(name)]));
   return new Proxy(known, {
     get(target, name): SecretReference {
@@ -86,6 +87,16 @@ function secretsOf(names: readonly string[]): Record<string, SecretReference> {
       if (reference === undefined) throw new ReferenceError(`secrets.${String(name)} is not declared on the host`);
       return reference;
     },
+  });
+}
+
+/** Any name may turn out to be one; what asks which there are can't be answered. */
+function laterSecrets(): Record<string, SecretReference> {
+  const refuse = (): never => {
+    throw new ReferenceError("which secrets the host has is not known yet");
+  };
+  return new Proxy<Record<string, SecretReference>>({}, {
+    get: (_target, name) => (typeof name === "string" ? new SecretReference(name) : refuse()), has: refuse, ownKeys: refuse,
   });
 }
 

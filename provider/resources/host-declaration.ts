@@ -96,7 +96,8 @@ function targetFindings(document: HostDocument, server: string, connection: unkn
 
 function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, digest: boolean): ComputedInputs {
   const { isNew, ...order } = plannedOrder(host.values, before);
-  if (plan.kind !== "left out") {
+  // What is left out of this run stays as it is, but for an order to install.
+  if (plan.kind !== "left out" || isNew) {
     const previous = textsIn(before?.rendered);
     writePlan(process.env, {
       server: host.server, host: host.name, rendered: plan.kind === "known" ? plan.texts : {},

@@ -31,7 +31,7 @@ const unknown: HostPlan = { kind: "unknown", findings: [] };
 export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | undefined, table: DocumentTable): HostPlan {
   const { server, values } = host;
   const { subnet: subnetName, profile: profileName, secrets } = values;
-  if (typeof subnetName !== "string" || typeof profileName !== "string" || [subnetName, profileName, secrets].some(isUnknown)) return unknown;
+  if (typeof subnetName !== "string" || typeof profileName !== "string" || [subnetName, profileName].some(isUnknown)) return unknown;
   if (table.isPostponed(server, `subnet/${subnetName}`) || table.isPostponed(server, `profile/${profileName}`)) return unknown;
   const subnet = table.find(server, "subnet", subnetName);
   const profile = table.find(server, "profile", profileName);
@@ -54,12 +54,16 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
     return { kind: "known", texts: { ...texts, [dhcp]: answer }, findings: unfillableFindings(host.label, texts, secrets) };
   } catch (error) {
     if (!(error instanceof PxeError)) throw error;
-    return extra.partial ? unknown : { kind: "known", texts: {}, findings: error.findings };
+    return extra.partial || isUnknown(secrets) ? unknown : { kind: "known", texts: {}, findings: error.findings };
   }
 }
 
+/** Properties of a host that its DHCP answer doesn't hang on. */
+const unasked: readonly string[] = ["secrets", "reinstall", "install", "uuid"];
+
+/** Whether all is known that a DHCP answer is made of. */
 function isWhole<D extends Document>(planned: Planned<D> | undefined): planned is Planned<D> {
-  return planned !== undefined && (planned.later ?? []).length === 0;
+  return planned !== undefined && (planned.later ?? []).every((property) => unasked.includes(property));
 }
 
 /** `rack1` of `PxeServer::rack1`. */
@@ -69,6 +73,7 @@ export function nameIn(server: string): string {
 
 /** What would fail at the machine's first boot: a secret that can't stand where the template puts it. */
 function unfillableFindings(label: string, texts: Record<string, string>, secrets: unknown): Finding[] {
+  if (isUnknown(secrets)) return [];
   const given = typeof secrets === "object" && secrets !== null ? Object.entries(secrets) : [];
   const known = Object.fromEntries(given.map(([name, value]): [string, string] => [name, isUnknown(value) ? "" : String(value)]));
   return unfillable(texts, known).map(({ path, reason }) =>
@@ -77,14 +82,20 @@ function unfillableFindings(label: string, texts: Record<string, string>, secret
 }
 
 function hostScope({ name, values }: DeclaredHost): RenderInput["host"] {
-  const { secrets, macs, ip, hostname } = showUnknown({ ...values });
+  const { macs, ip, hostname } = showUnknown({ ...values });
   return {
     name,
     hostname: typeof hostname === "string" ? hostname : name,
     macs: Array.isArray(macs) ? macs.map(String) : [String(macs)],
     ...(typeof ip === "string" && ip !== "" ? { ip } : {}),
-    secretNames: typeof secrets === "object" && secrets !== null ? Object.keys(secrets) : [],
+    secretNames: secretNames(values["secrets"]),
   };
+}
+
+/** One value that isn't known makes all of them arrive unknown, names too. */
+function secretNames(secrets: unknown): string[] | undefined {
+  if (isUnknown(secrets)) return undefined;
+  return typeof secrets === "object" && secrets !== null ? Object.keys(secrets) : [];
 }
 
 /** Stands in the inputs for a text that is not kept whole. */

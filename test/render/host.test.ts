@@ -114,6 +114,11 @@ describe("templates that are refused", () => {
     assert.equal(error.code, "PXE_TEMPLATE_FAILED");
     assert.match(error.message, /os\.answer\.template, line 3, for host db1: colour is not defined/);
   });
+  test("where secrets are not known yet any name is taken, and none can be asked for", () => {
+    const later = (template: string) => renderHost({ ...input(template), host: { ...input(template).host, secretNames: undefined } });
+    assert.equal(later("rootpw <%= ks(secrets.anything) %>\n")["preseed.cfg"], "rootpw ‹secret:anything|ks›\n");
+    for (const asks of ['"root" in secrets', "Object.keys(secrets).length > 0"]) assert.throws(() => later(`<% if (${asks}) { %>x<% } %>`), /not known yet/);
+  });
   test("an unknown secret", () => { assert.match(failure("<%= secrets.nope %>").message, /line 1.*secrets\.nope is not declared/); });
   test("a template that throws", () => { assert.match(failure("a\n<% throw new Error('on purpose') %>").message, /line 2.*on purpose/); });
   test("a template that does not parse", () => { assert.equal(failure("<%= host. %>").code, "PXE_TEMPLATE_FAILED"); });
