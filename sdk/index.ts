@@ -3,6 +3,7 @@ export { kickstart, preseed, type Answer, type AnswerArgs } from "./answer";
 export * as distro from "./distro";
 export { KickstartHost, type InstallState, type KickstartHostArgs } from "./host";
 export type { Connection, ServerInput, ServerRef } from "./identity";
+export { ProvisioningNetwork, type NetworkHostArgs, type NetworkProfileArgs, type ProvisioningNetworkArgs } from "./network";
 export { BootProfile, type AssetArgs, type BiosLoaderArgs, type BootProfileArgs, type DistroArgs, type DistroPreset } from "./profile";
 export { PxeServer, type PxeServerArgs, type RemoteTarget } from "./server";
 export { DhcpSubnet, type AddressPool, type DhcpSubnetArgs } from "./subnet";
