@@ -34,6 +34,8 @@ const type = "KickstartHost";
 
 /** One machine. It is never replaced: every change is made in place, and none but a new `reinstall` installs it again. */
 export class KickstartHost extends pulumi.CustomResource implements DeclaresHosts {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   readonly link: ServerLink;
   readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
   declare readonly hostname: pulumi.Output<string>;

@@ -55,6 +55,8 @@ const type = "BootProfile";
 
 /** How machines are installed: kernel, initial RAM disk, loader and answer file. */
 export class BootProfile extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   /** The name to refer to it by, known in previews. */
   readonly documentName: pulumi.Output<string>;
   /** Empty; a secret if anything that hosts are rendered from is one. */

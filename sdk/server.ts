@@ -44,6 +44,8 @@ const type = "PxeServer";
 
 /** A boot server: deploys the agent to its target and keeps it running there. */
 export class PxeServer extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   /** What this resource is called by those that belong to it. */
   readonly self: string;
   /** What another stack needs to declare its own hosts on this server: export it, a secret. */

@@ -26,6 +26,8 @@ const type = "DhcpSubnet";
 
 /** An IPv4 network on which a server answers DHCP. */
 export class DhcpSubnet extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   /** The name to refer to it by, known in previews. */
   readonly documentName: pulumi.Output<string>;
   declare readonly cidr: pulumi.Output<string>;
