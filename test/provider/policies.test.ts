@@ -1,26 +1,31 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
-import { packageRoot } from "../../lab/project";
+import { packageRoot, userProgram } from "../../lab/project";
 import { ended, withRack } from "../support/rack";
 
-const pack = join(packageRoot, "examples", "policies");
-
-/** What Pulumi's distribution has beside its CLI, for one that was built without it. */
-const launcher = `#!/bin/sh
-exec node "${join(packageRoot, "node_modules", "@pulumi", "pulumi", "cmd", "run-policy-pack")}" "$@"
-`;
+/**
+ * Lays the pack out as a user's own folder, and starts it as the language host of Pulumi's distribution does. The CLI takes a program
+ * in the place of a folder: so the test needs no language host that can run plugins, which one built from the older module can't.
+ * @returns the program
+ */
+function layOut(folder: string): string {
+  userProgram(folder, "pxe-policies");
+  cpSync(join(packageRoot, "examples", "policies"), folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "pxe-policies", version: "1.0.0", private: true }));
+  const start = join(folder, "start");
+  writeFileSync(start, `#!/bin/sh\ncd "${folder}" && exec node node_modules/@pulumi/pulumi/cmd/run-policy-pack "$1" .\n`);
+  chmodSync(start, 0o755);
+  return start;
+}
 
 test("a policy pack reads the inputs of servers, subnets and hosts, what they will be served among them, and stops a preview", async () => {
   const folder = mkdtempSync(join(tmpdir(), "pxe-policy-"));
   try {
-    writeFileSync(join(folder, "pulumi-analyzer-policy"), launcher);
-    chmodSync(join(folder, "pulumi-analyzer-policy"), 0o755);
+    const pack = layOut(folder);
     await withRack(async (rack) => {
-      // Behind all others: an official launcher goes before.
-      rack.env["PATH"] = [rack.env["PATH"] ?? "", folder].join(delimiter);
       const template = "d-i passwd/root-password password hunter2\n";
       ended(await rack.run("stack", "rename", "prod"));
       rack.shape({ template, hosts: [{ name: "db1", mac: "52:54:00:12:34:01", ip: "127.77.0.11", more: 'reinstall: "2026-11",' }] });
