@@ -41,6 +41,7 @@ const catalogue = {
   PXE_AGENT_NEWER: "Upgrade the pulumi-pxe package in the program, or set allowDowngrade.",
   PXE_PACKET_MALFORMED: "The packet was dropped.",
   PXE_ENCODING_OVERFLOW: "Shorten the value: it does not fit its field.",
+  PXE_PLAN_FOLDER: "Let PXE_PLAN_DIR name a folder of your own that can be written, or unset it.",
   PXE_NOT_FOUND: "Check the name.",
   PXE_PACKAGE_NOT_FOUND: "Run `npm install pulumi-pxe` beside the program, or set PULUMI_PXE_ROOT.",
   PXE_TOOL_MISSING: "Install the tool named.",

@@ -13,6 +13,11 @@ export function checkRules(documents: readonly Document[], others: readonly Docu
   return [...scope.hosts.flatMap((host) => hostFindings(host, scope)), ...scope.subnets.flatMap(subnetFindings), ...uniqueFindings(scope), ...overlapFindings(scope)];
 }
 
+/** What no two documents may share, as text: a host's MACs, UUID and address. */
+export function identitiesOf(document: Document): string[] {
+  return document.kind === "host" ? claimsOf([document]).map((claim) => claim.value) : [];
+}
+
 /** References that no document answers: only the agent can tell, since a preview may not see them all. */
 export function checkReferences(documents: readonly Document[], others: readonly Document[]): Finding[] {
   const scope = new Scope(documents, others);
@@ -70,7 +75,11 @@ function claimsOf(hosts: readonly HostDocument[]): Claim[] {
 
 function uniqueFindings(scope: Scope): Finding[] {
   const byValue = new Map<string, Claim[]>();
-  for (const claim of claimsOf(scope.hosts)) byValue.set(claim.value, [...(byValue.get(claim.value) ?? []), claim]);
+  for (const claim of claimsOf(scope.hosts)) {
+    const claims = byValue.get(claim.value);
+    if (claims === undefined) byValue.set(claim.value, [claim]);
+    else claims.push(claim);
+  }
   const within = [...byValue.values()].filter((claims) => claims.length > 1).map((claims) => duplicate(claims));
   const across = claimsOf(scope.foreign.filter((doc) => doc.kind === "host")).flatMap((theirs) => {
     const ours = byValue.get(theirs.value);
