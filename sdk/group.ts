@@ -62,6 +62,9 @@ const type = "KickstartHostGroup";
  * machine; adding one installs just that one. The documents of all change together or not at all.
  */
 export class KickstartHostGroup extends pulumi.CustomResource implements DeclaresHosts {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
+
   readonly link: ServerLink;
   readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
   /** Where each machine stands, by name. */

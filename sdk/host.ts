@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { childInputs, childOptions, requireResource, resourceType, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
+import { waitForHosts, type WaitFor } from "./wait";
 
 /** Where a machine stands on its way to being installed; the outputs tell what was so at the last operation or refresh. */
 export type InstallState = "adopted" | "armed" | "installing" | "wiping" | "installed" | "up" | "failed";
@@ -33,6 +34,8 @@ export interface KickstartHostArgs {
    * digests, and that it changes.
    */
   renderedDetail?: pulumi.Input<"full" | "digest"> | undefined;
+  /** Makes `pulumi up` wait until it is installed, by an `InstallWait` of its name. Other hosts are declared meanwhile. */
+  waitFor?: WaitFor | undefined;
 }
 
 const type = "KickstartHost";
@@ -62,10 +65,12 @@ export class KickstartHost extends pulumi.CustomResource implements DeclaresHost
     const rendered = pulumi.all([profile.secrecy, args.hostname, args.macs, args.ip]).apply(() => ({}));
     const secrets = args.secrets === undefined ? undefined : pulumi.secret(args.secrets);
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
-    const inputs = { ...args, ...own, profile: profile.documentName, subnet: subnet.documentName, secrets, rendered };
+    const { waitFor, ...given } = args;
+    const inputs = { ...given, ...own, profile: profile.documentName, subnet: subnet.documentName, secrets, rendered };
     super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options));
     const { server, connection, controlKey } = own;
     this.link = { server, connection, controlKey };
     this.orders = pulumi.all([args.reinstall, this.urn]).apply(([reinstall]) => ({ [name]: reinstall ?? "" }));
+    waitForHosts(name, this, waitFor);
   }
 }

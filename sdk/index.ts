@@ -9,3 +9,4 @@ export { ProvisioningNetwork, type NetworkHostArgs, type NetworkProfileArgs, typ
 export { BootProfile, type AssetArgs, type BiosLoaderArgs, type BootProfileArgs, type DistroArgs, type DistroPreset } from "./profile";
 export { PxeServer, type PxeServerArgs, type RemoteTarget } from "./server";
 export { DhcpSubnet, type AddressPool, type DhcpSubnetArgs } from "./subnet";
+export { InstallWait, type InstallWaitArgs, type WaitedHost, type WaitFor } from "./wait";
