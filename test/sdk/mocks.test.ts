@@ -6,6 +6,7 @@ import { before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import * as ts from "typescript";
+import { packageRoot as root, userProgram } from "../../lab/project";
 
 interface Registered {
   readonly type: string;
@@ -17,14 +18,30 @@ const registered: Registered[] = [];
 
 before(async () => {
   await pulumi.runtime.setMocks({
-    newResource({ type, name, inputs }) {
+    newResource(resource) {
+      const { type, name } = resource;
+      const inputs = resource.inputs as Record<string, unknown>;
       registered.push({ type, name, inputs });
-      // What the provider would find out: mocks take its place, so nothing is checked, rendered or deployed.
-      return { id: name, state: { ...inputs, state: "armed", address: inputs.ip ?? "10.77.0.100", agentVersion: "0.1.0" } };
+      return { id: name, state: { ...inputs, ...foundOut(type, inputs) } };
     },
-    call: ({ inputs }) => inputs,
+    call: ({ inputs }) => inputs as Record<string, unknown>,
   }, "rack", "dev");
 });
+
+/** What the provider would find out. Mocks take its place: nothing is checked, rendered or deployed. */
+function foundOut(type: string, inputs: Record<string, unknown>): Record<string, unknown> {
+  const host = { state: "installed", address: inputs["ip"] ?? "10.77.0.100", installedAt: 1_700_000_000_000, sshHostKeys: [] };
+  switch (type.split(":").at(-1)) {
+    case "KickstartHost":
+      return host;
+    case "KickstartHostGroup":
+      return { status: Object.fromEntries(Object.entries(inputs["hosts"] as object).map(([name, { ip }]: [string, { ip?: string }]) => [name, { ...host, address: ip }])) };
+    case "InstallWait":
+      return { hosts: { db1: { ...host, address: "10.77.0.11" }, web1: { ...host, address: "10.77.0.12" } }, sshHostKeys: ["10.77.0.11 ssh-ed25519 AAAA"] };
+    default:
+      return {};
+  }
+}
 
 function named(kind: string, name: string): Record<string, unknown> {
   const found = registered.find((resource) => resource.type.endsWith(`:${kind}`) && resource.name === name);
@@ -35,8 +52,6 @@ function named(kind: string, name: string): Record<string, unknown> {
 function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => output.apply(resolve));
 }
-
-const root = join(__dirname, "..", "..", "..");
 
 /** Loads a program where it expects to be run. */
 async function load<Program>(folder: string, program: () => Program | Promise<Program>): Promise<Program> {
@@ -57,7 +72,7 @@ function example<Program>(name: string, program: () => Promise<Program>): Promis
 
 test("the first machine has its address, and the network its name servers", async () => {
   const program = await example("quickstart", () => import("../../examples/quickstart/index.js"));
-  assert.equal(await valueOf(program.db1.state), "armed");
+  assert.equal(await valueOf(program.db1.state), "installed");
   assert.equal(named("KickstartHost", "db1")["ip"], "10.77.0.11");
   assert.deepEqual(named("DhcpSubnet", "rack1")["dnsServers"], ["10.77.0.254"]);
 });
@@ -71,9 +86,28 @@ test("a loop gives every machine a name of its own and puts it into its own netw
   assert.equal(named("KickstartHost", "row2-1")["subnet"], "row2");
 });
 
+test("a group has the machines of its file, each with its address", async () => {
+  const program = await example("rack-csv", () => import("../../examples/rack-csv/index.js"));
+  const hosts = await valueOf(program.hosts);
+  assert.deepEqual(Object.keys(hosts), ["backup", "db1", "db2", "web1"]);
+  assert.equal(hosts["web1"]?.address, "10.77.0.13");
+  const inputs = named("KickstartHostGroup", "machines")["hosts"] as Record<string, { macs: string[]; install?: string }>;
+  assert.deepEqual(inputs["web1"]?.macs, ["52:54:00:12:34:03", "52:54:00:12:35:03"]);
+  assert.equal(inputs["backup"]?.install, "never");
+});
+
+test("the playbook runs with an inventory of what was installed", async () => {
+  const program = await example("hand-over", () => import("../../examples/hand-over/index.js"));
+  await valueOf(program.playbook);
+  assert.equal(await valueOf(program.inventory), "[rack1]\ndb1 ansible_host=10.77.0.11 ansible_user=root\nweb1 ansible_host=10.77.0.12 ansible_user=root\n");
+  const { environment, triggers } = named("Command", "configure") as { environment: Record<string, string>; triggers: unknown };
+  assert.equal(environment["KNOWN_HOSTS"], "10.77.0.11 ssh-ed25519 AAAA\n");
+  assert.deepEqual(triggers, [[1_700_000_000_000, 1_700_000_000_000]]);
+});
+
 test("machines name the profile that they are installed by", async () => {
   const program = await example("mixed", () => import("../../examples/mixed/index.js"));
-  assert.deepEqual(await valueOf(program.states), { web1: "armed", web2: "armed", db1: "armed" });
+  assert.deepEqual(await valueOf(program.states), { web1: "installed", web2: "installed", db1: "installed" });
   assert.equal(named("KickstartHost", "web1")["profile"], "rack1-debian");
   assert.equal(named("KickstartHost", "db1")["profile"], "rack1-rocky");
 });
@@ -89,10 +123,10 @@ test("README's program runs", async () => {
   try {
     writeFileSync(join(folder, "preseed.cfg.ejs"), "d-i passwd/root-password-crypted password <%= preseed(secrets.rootPasswordHash) %>\n");
     pulumi.runtime.setAllConfig({ "rack:mirror": "http://10.77.0.254/debian", "rack:key": "a key", "rack:root": "a hash" });
-    await load(folder, () => {
-      const program = new Function("require", "exports", programIn("README.md")) as (require: NodeJS.Require, exports: object) => void;
-      program(require, {});
-    });
+    userProgram(folder, "rack");
+    const program = join(folder, "program.cjs");
+    writeFileSync(program, programIn("README.md"));
+    await load(folder, () => import(program) as Promise<unknown>);
     for (const limit = Date.now() + 10_000; registered.length < 4 && Date.now() < limit; ) await setTimeout(5);
     assert.deepEqual(registered.map(({ type }) => type.split(":").at(-1)), ["PxeServer", "DhcpSubnet", "BootProfile", "KickstartHost"]);
     assert.equal(named("DhcpSubnet", "provisioning")["leaseTime"], "1h");
