@@ -2,12 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AssetArgs, DistroPreset } from "./profile";
 
 interface CommonOptions {
-  /** Added to the kernel arguments, `quiet` and the like. */
+  /** Added to the kernel arguments, `quiet` and the like. Default: none. */
   kernelArgs?: string | undefined;
-  /** A serial console for the installer and the installed system, `ttyS0,115200n8`. */
+  /** A serial console for the installer and the installed system, `ttyS0,115200n8`. Default: none. */
   console?: string | undefined;
 }
 
+/** Where Debian comes from; a mirror or an installer must be given. */
 export interface DebianOptions extends CommonOptions {
   /** The mirror's root, the folder that holds `dists` and `pool`: its netboot images are taken. */
   mirror?: pulumi.Input<string> | undefined;
@@ -15,6 +16,7 @@ export interface DebianOptions extends CommonOptions {
   installer?: pulumi.Input<string> | undefined;
 }
 
+/** Where Rocky Linux comes from. */
 export interface RockyOptions extends CommonOptions {
   /** The mirror's root, the folder that holds the releases (`9`, `10`). */
   mirror: pulumi.Input<string>;

@@ -26,10 +26,13 @@ export interface GroupHostArgs {
   subnet?: DhcpSubnet | undefined;
 }
 
+/** What `KickstartHostGroup` takes. */
 export interface KickstartHostGroupArgs {
   /** The server that the machines belong to, or the `ref` of another stack's. */
   server: ServerInput;
+  /** How those machines are installed that name no other profile. */
   profile: BootProfile;
+  /** The network of those machines that name no other. */
   subnet: DhcpSubnet;
   /**
    * The machines by name, from a literal or `pxe.inventory`. Each is what a `KickstartHost` of that name would be: moved from one
@@ -46,6 +49,7 @@ export interface KickstartHostGroupArgs {
 
 /** Where one machine of a group stands; as it was at the last operation or refresh. */
 export interface GroupHostState {
+  /** How far its installation is. */
   readonly state: InstallState;
   /** The address that it was last given. */
   readonly address: string | null;
@@ -65,6 +69,7 @@ export class KickstartHostGroup extends pulumi.CustomResource implements Declare
   /** What policy packs know the class by (`validateResourceOfType`). */
   static readonly __pulumiType = resourceType(type);
 
+  /** How the server is reached. */
   readonly link: ServerLink;
   readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
   /** Where each machine stands, by name. */

@@ -30,7 +30,9 @@ export function ownInputs(provider: ProviderName, type: string, name: string): O
  * subnets, profiles and hosts on the same server.
  */
 export interface ServerRef {
+  /** What the server's resource is called in its own program, `PxeServer::rack1`. */
   readonly self: string;
+  /** How the agent is reached. */
   readonly connection: Connection;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   readonly controlKey: string;

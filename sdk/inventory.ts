@@ -22,6 +22,7 @@ export interface InventoryHost extends GroupHostArgs {
 /** Machines by name. */
 export type Inventory = Record<string, InventoryHost>;
 
+/** What the readers of texts take beside the text. */
 export interface InventoryOptions {
   /** How the inventory is called in errors: its file's name. */
   name?: string | undefined;

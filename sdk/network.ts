@@ -40,7 +40,9 @@ const ownKeys: Readonly<Record<OwnKey, true>> = { profile: true, profiles: true,
  * networks don't collide; machines keep their own names, so that one which moves in from elsewhere in the program stays what it was.
  */
 export class ProvisioningNetwork<Profile extends string = never, Host extends string = string> extends pulumi.ComponentResource {
+  /** The boot server, called like the network. */
   readonly server: PxeServer;
+  /** The subnet, called like the network. */
   readonly subnet: DhcpSubnet;
   /** Of the argument `profile`. */
   readonly profile: BootProfile | undefined;

@@ -23,6 +23,7 @@ export interface RemoteTarget {
   sudo?: pulumi.Input<boolean> | undefined;
 }
 
+/** What `PxeServer` takes. */
 export interface PxeServerArgs {
   /** Where the agent runs: a machine reached over SSH, or `"local"` for this one. */
   target: pulumi.Input<"local" | RemoteTarget>;
@@ -36,7 +37,7 @@ export interface PxeServerArgs {
   httpPort?: pulumi.Input<number> | undefined;
   /** Whether clients that ask for another network's address are told so (DHCPNAK). Default: true. */
   authoritative?: pulumi.Input<boolean> | undefined;
-  /** Lets an older pulumi-pxe replace a newer agent. */
+  /** Lets an older pulumi-pxe replace a newer agent. Default: false. */
   allowDowngrade?: pulumi.Input<boolean> | undefined;
 }
 
@@ -50,6 +51,7 @@ export class PxeServer extends pulumi.CustomResource {
   readonly self: string;
   /** What another stack needs to declare its own hosts on this server: export it, a secret. */
   readonly ref: pulumi.Output<ServerRef>;
+  /** How the agent is reached. */
   declare readonly connection: pulumi.Output<Connection>;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   declare readonly controlKey: pulumi.Output<string>;
