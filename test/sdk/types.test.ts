@@ -27,6 +27,8 @@ const wrong: Readonly<Record<string, readonly [statement: string, at: string, sa
   "a release that has no preset": [`pxe.distro.debian(11, { mirror: "http://10.77.0.1/debian" });`, "11", /'11' is not assignable to parameter of type '12 \| 13'/],
   "Rocky without a mirror": [`pxe.distro.rocky(9, {});`, "{}", /Property 'mirror' is missing/],
   "a key of the target's in the wrong place": [`new pxe.PxeServer("s", { target: { host: "a", key: "b" }, interfaces: [] });`, "key", /'key' does not exist in type '(Input<)?.*RemoteTarget/],
+  "a group's host without its MAC": [`new pxe.KickstartHostGroup("g", { server, subnet, profile, hosts: { db1: { ip: "10.77.0.11" } } });`, "db1", /Property 'macs' is missing/],
+  "waiting for what is no host": [`new pxe.InstallWait("w", { hosts: [server] });`, "server", /'PxeServer' is (not assignable to type|missing the following properties from type) 'DeclaresHosts'|missing .* from type 'DeclaresHosts'/],
   "an output of no resource": [`export const state: pulumi.Output<"done"> = new pxe.KickstartHost("db1", { server, subnet, profile, macs: [] }).state;`, "state", /'"(adopted|armed)"' is not assignable to type '"done"'|'InstallState'.* is not assignable to type '"done"'/],
   "a network's host with a profile that it hasn't": [rack(`profiles: { debian: pxe.distro.debian(12, {}) }, hosts: { db1: { macs: [], profile: "rocky" } }`), "profile", /'"rocky"' is not assignable to type '("debian" \| BootProfile|BootProfile \| "debian") \| undefined'/],
   "a host that a network hasn't": [`export const host = ${rack(`hosts: { db1: { macs: [] } }`).replace(/;$/, "")}.hosts.db2;`, "db2", /Property 'db2' does not exist on type 'Readonly<Record<"db1", KickstartHost>>'/],
@@ -44,7 +46,7 @@ export const states: pulumi.Output<pxe.InstallState> = host.state;
 export const shared = new pxe.DhcpSubnet("shared", { server: new pulumi.StackReference("a/b/c").requireOutput("server"), cidr: later, routers: pulumi.output(["a"]), pools: [pulumi.output({ from: "a", to: "b" })] });
 export const byRef = new pxe.DhcpSubnet("by-ref", { server: server.ref, cidr: later, leaseTime: pulumi.output(3600) });
 export const profiles = new pxe.BootProfile("rocky", {
-  server, ...pxe.distro.rocky(9, { mirror: later }), kernelArgs: pulumi.output("quiet"),
+  server, ...pxe.distro.rocky(9, { mirror: later, console: later }), kernelArgs: pulumi.output("quiet"),
   loader: { bios: { program: { path: later }, modules: [pulumi.output({ path: "x" })] } },
   answer: pxe.kickstart({ template: later, vars: { a: later, b: { c: [later] } } }),
 });
@@ -55,6 +57,12 @@ export const network = new pxe.ProvisioningNetwork("rack2", {
   secrets: pulumi.output({ a: "b" }),
 }, { protect: true });
 const several: Record<string, pxe.NetworkHostArgs> = {};
+export const group = new pxe.KickstartHostGroup("web", {
+  server, subnet: network.subnet, profile, hosts: { web1: { macs: ["a"], ip: later }, web2: { macs: pulumi.output(["b"]), profile: network.profiles.rocky } },
+});
+export const wait = new pxe.InstallWait("wait", { hosts: [host, group, ...Object.values(network.hosts)], until: "up", timeout: pulumi.output("2h") });
+export const addresses: pulumi.Output<(string | null | undefined)[]> = wait.hosts.apply((hosts) => [hosts["db1"]?.address, hosts["web1"]?.address]);
+for (const [name, machine] of Object.entries(pxe.inventory.csv("name,mac"))) new pxe.KickstartHost(name, { server, subnet, profile, ...machine });
 export const named: pxe.KickstartHost = network.hosts.db1;
 export const rocky: pxe.BootProfile = network.profiles.rocky;
 export const any: pxe.ProvisioningNetwork = new pxe.ProvisioningNetwork("rack3", { target: "local", interfaces: ["lo"], cidr: "a", hosts: several as Record<string, pxe.NetworkHostArgs<never>> });
