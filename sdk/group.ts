@@ -38,7 +38,7 @@ export interface KickstartHostGroupArgs {
    * The machines by name, from a literal or `pxe.inventory`. Each is what a `KickstartHost` of that name would be: moved from one
    * to the other it keeps its document and all that is known of it.
    */
-  hosts: Readonly<Record<string, GroupHostArgs>> | Promise<Readonly<Record<string, GroupHostArgs>>> | pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
+  hosts: Readonly<Record<string, GroupHostArgs>> | Promise<Readonly<Record<string, GroupHostArgs>>> | pulumi.OutputInstance<Readonly<Record<string, GroupHostArgs>>>;
   /** What the answer file may name as `secrets.<name>` for every machine. Always kept as secrets; the plan shows placeholders. */
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** `once` (default): each is installed when it is declared for the first time. `never`: they only ever boot from their disks. */

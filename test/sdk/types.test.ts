@@ -60,6 +60,7 @@ const several: Record<string, pxe.NetworkHostArgs> = {};
 export const group = new pxe.KickstartHostGroup("web", {
   server, subnet: network.subnet, profile, hosts: { web1: { macs: ["a"], ip: later }, web2: { macs: pulumi.output(["b"]), profile: network.profiles.rocky } },
 });
+export const later2 = new pxe.KickstartHostGroup("later", { server, subnet, profile, hosts: pulumi.output({ web1: { macs: ["a"] } }), secrets: { a: later } });
 export const wait = new pxe.InstallWait("wait", { hosts: [host, group, ...Object.values(network.hosts)], until: "up", timeout: pulumi.output("2h") });
 export const addresses: pulumi.Output<(string | null | undefined)[]> = wait.hosts.apply((hosts) => [hosts["db1"]?.address, hosts["web1"]?.address]);
 for (const [name, machine] of Object.entries(pxe.inventory.csv("name,mac"))) new pxe.KickstartHost(name, { server, subnet, profile, ...machine });
