@@ -5,7 +5,26 @@ import type { PxeServer } from "./server";
 /** How the resources other than `PxeServer` reach the agent: an address, and no credentials. */
 export type Connection =
   | { readonly kind: "local" }
-  | { readonly kind: "ssh"; readonly host: string; readonly port: number; readonly hostKey?: string };
+  | {
+      readonly kind: "ssh";
+      readonly host: string;
+      readonly port: number;
+      readonly portGiven?: true;
+      readonly hostKey?: string;
+      readonly proxyJump?: readonly JumpAddress[];
+    };
+
+/** A bastion without its secrets. */
+export interface JumpAddress {
+  readonly host: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly privateKeyPath?: string;
+  readonly agent?: boolean | string;
+  readonly hostKey?: string;
+  /** Its key or password is known to the `PxeServer` alone. */
+  readonly withheld?: true;
+}
 
 /** A resource's full type, `pulumi-nodejs:dynamic/pxe:KickstartHost`. It stands in state files and never changes. */
 export function resourceType(type: string): string {

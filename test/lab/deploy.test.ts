@@ -7,7 +7,7 @@ import { Lab, type Target as LabTarget } from "../../lab";
 import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { connectionOf } from "../../provider/deploy/connection";
 import { closeAll, controlClient } from "../../provider/deploy/control";
-import { generateControlKey } from "../../provider/deploy/keys";
+import { generateControlKey, openSshKey } from "../../provider/deploy/keys";
 import { layout } from "../../provider/deploy/layout";
 import { openSshShell } from "../../provider/deploy/ssh-shell";
 import { PxeError } from "../../provider/errors";
@@ -86,7 +86,7 @@ describe("a target's life", { concurrency: 1 }, () => {
 
   test("the control key opens the control socket and nothing else", () => {
     const key = join(lab.folder, "control-key");
-    execFileSync("sh", ["-c", "umask 077; cat >\"$0\"", key], { input: controlKey });
+    execFileSync("sh", ["-c", "umask 077; cat >\"$0\"", key], { input: openSshKey(controlKey) });
     const command = ["-F", "none", "-i", key, "-o", "BatchMode=yes", "-o", `UserKnownHostsFile=${machine.knownHostsPath}`, "-o", "LogLevel=ERROR", `pulumi-pxe@${machine.host}`, "cat /etc/passwd"];
     const said = execFileSync("ssh", command, { input: "GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", encoding: "utf8" });
     assert.match(said, /^HTTP\/1\.1 200 OK/);
@@ -187,8 +187,27 @@ describe("a target's life", { concurrency: 1 }, () => {
     const next = generateControlKey();
     await ensureAgent(request({ version: "1.2.9" }, { controlKey: next, previousControlKey: controlKey }));
     assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 2);
+    const asked = { target: target(), owner, controlKey: next, bundleFolder: request({ version: "1.2.9" }).bundleFolder ?? "" };
+    assert.deepEqual((await observeAgent({ ...asked, previousControlKey: controlKey })).edited, []);
+    assert.deepEqual((await observeAgent(asked)).edited, [`the control key of ${owner}`]);
     await ensureAgent(request({ version: "1.2.9" }));
     assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 1);
+  });
+
+  test("what is changed by hand on the target is named, over two connections at most, and mended by the next deployment", async () => {
+    const asked = { target: target(), owner, controlKey, bundleFolder: request({ version: "1.2.9" }).bundleFolder ?? "" };
+    assert.deepEqual((await observeAgent(asked)).edited, []);
+    await machine.exec(`echo '# by hand' >>${layout.unit}; echo '# by hand' >>${layout.launcher}; sed -i s/restrict,// ${layout.authorizedKeys}`);
+    await closeAll();
+    const before = Number((await machine.exec("journalctl -u ssh -o cat | grep -c '^Accepted '")).stdout);
+    const { running, edited } = await observeAgent(asked);
+    assert.equal(running, true);
+    assert.deepEqual(edited, [`the control key of ${owner}`, `the launcher ${layout.launcher}`, `the unit ${layout.unit}`]);
+    const after = Number((await machine.exec("journalctl -u ssh -o cat | grep -c '^Accepted '")).stdout);
+    assert.ok(after > before && after - before <= 2, `${String(after - before)} connections`);
+    assert.deepEqual((await observeAgent({ ...asked, bundleFolder: request().bundleFolder ?? "" })).edited, [], "of another package's agent nothing can be said");
+    await ensureAgent(request({ version: "1.2.9" }));
+    assert.deepEqual((await observeAgent(asked)).edited, []);
   });
 
   test("a second stack's deployment is refused before it touches anything, and its removal takes its own key alone", async () => {
