@@ -14,6 +14,7 @@ const catalogue = {
   PXE_TEMPLATE_FAILED: "Correct the template at the line named.",
   PXE_TEMPLATE_UNSAFE: "Wrap the value in the helper for its place: sh(), ks(), yaml() or preseed().",
   PXE_DNS_MISSING: "Set dnsServers on the subnet: debian-installer stops and asks for a name server otherwise.",
+  PXE_NO_GATEWAY: "Give the subnet a router, or use a mirror inside it.",
   PXE_ASSET_MISSING: "Check the path or URL of the file.",
   PXE_ASSET_HASH: "The file is not the one that was pinned: correct sha256, or find out who changed the file.",
   PXE_REVISION_CONFLICT: "Somebody else changed the server meanwhile: run the operation again.",

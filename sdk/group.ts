@@ -104,7 +104,7 @@ function shortState({ state, address, installedAt, sshHostKeys }: GroupHostState
 
 /** A map that is plain stays so: each value in it is an input, a secret or unknown by itself. */
 function mapped<T>(hosts: KickstartHostGroupArgs["hosts"], work: (hosts: Readonly<Record<string, GroupHostArgs>>) => T): T | pulumi.Output<pulumi.Unwrap<T>> {
-  if (!pulumi.Output.isInstance(hosts) && !(hosts instanceof Promise)) return work(hosts);
+  if (!isDeferred(hosts)) return work(hosts as Readonly<Record<string, GroupHostArgs>>);
   const known = pulumi.output<unknown>(hosts) as pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
   return known.apply((all) => work(all) as pulumi.Input<T>) as pulumi.Output<pulumi.Unwrap<T>>;
 }

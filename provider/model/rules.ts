@@ -1,6 +1,6 @@
 import { finding, type Finding, type Place } from "../errors";
 import { documentLabel, type Document, type HostDocument, type ProfileDocument, type SubnetDocument } from "./documents";
-import { contains, ipv4, network, type Ipv4Number } from "./ip";
+import { contains, formatIpv4, ipv4, network, parseIpv4, type Ipv4Number } from "./ip";
 
 /**
  * The rules that hold across documents: the same code in the preview and at the agent. Every finding names all the documents and
@@ -118,8 +118,21 @@ function addressFindings(host: HostDocument, address: Ipv4Number, subnet: Subnet
   return router === -1 ? [] : outside("is the address of a router", `routers[${String(router)}]`);
 }
 
+/** The server of a URL where that is an address, and not a name that only the network can tell. */
+function addressIn(url: string): Ipv4Number | undefined {
+  return URL.canParse(url) ? parseIpv4(new URL(url).hostname) : undefined;
+}
+
+/** An installer that is given no gateway reaches its own network only. */
+function mirrorFindings(host: HostDocument, profile: ProfileDocument, subnet: SubnetDocument): Finding[] {
+  const mirror = profile.spec.distro.repository === undefined ? undefined : addressIn(profile.spec.distro.repository);
+  if (mirror === undefined || subnet.spec.routers.length > 0 || host.spec.install === "never" || contains(network(subnet.spec.cidr), mirror)) return [];
+  const where = [place(subnet, "routers"), place(profile, "distro.repository"), place(host, "profile")];
+  return [finding("PXE_NO_GATEWAY", `the packages are at ${formatIpv4(mirror)}, outside of ${subnet.spec.cidr}, which has no router`, { where })];
+}
+
 function installFindings(host: HostDocument, profile: ProfileDocument, subnet: SubnetDocument): Finding[] {
-  const findings: Finding[] = [];
+  const findings = mirrorFindings(host, profile, subnet);
   if (profile.spec.distro.family === "debian" && subnet.spec.dnsServers.length === 0 && host.spec.install !== "never") {
     findings.push(finding("PXE_DNS_MISSING", "a Debian installer needs a name server", { where: [place(subnet, "dnsServers"), place(host, "profile")] }));
   }

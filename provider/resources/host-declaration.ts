@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { pxeError, type Finding } from "../errors";
-import { hostSpec, type HostDocument, type HostSpec } from "../model/documents";
+import { finding, pxeError, type Finding } from "../errors";
+import { documentLabel, hostSpec, type HostDocument, type HostSpec } from "../model/documents";
 import type { Plain } from "./definition";
 import { plannedOrder } from "./host-order";
-import { digestsOf, isDigest, keptTexts, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
-import { documentOf } from "./residence";
+import { digestsOf, isDigest, keptTexts, nameIn, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
+import { connectionSchema, documentOf } from "./residence";
 import { writePlan } from "./plan-folder";
 import { secretDigests } from "./secret-digest";
 import type { DocumentTable, Planned } from "./table";
-import { hasUnknown, isUnknown, unknownValue } from "./unknown";
+import { hasUnknown, isUnknown, unknownProperties, unknownValue } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 /** One machine as a program declares it, in a resource of its own or in a group. */
@@ -53,8 +53,8 @@ export const computedInputs = ["rendered", "secretDigests", "arming", "generatio
 
 /** The document's content, as far as it is known. */
 export function hostSpecOf({ name, label, values }: DeclaredHost, rendered: Plain): Checked<HostSpec> {
-  const { reinstall, ...rest } = values;
-  const spec = validateKnown(hostSpec, { ...rest, hostname: rest["hostname"] ?? name, rendered }, label);
+  const { reinstall, hostname, ...rest } = values;
+  const spec = validateKnown(hostSpec, { ...rest, hostname: hostname === undefined || isUnknown(hostname) ? name : hostname, rendered }, label);
   const order = reinstall === undefined ? [] : validateKnown(ordered, { reinstall }, label).findings;
   return { value: spec.value, findings: [...spec.findings, ...order] };
 }
@@ -71,10 +71,11 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
   const specs = hosts.map(({ host }) => hostSpecOf(host, {}));
   const planned = new Map(hosts.flatMap(({ host }, index): [string, Planned<HostDocument>][] => {
     const spec = specs[index]?.value;
-    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), partial: hasUnknown(host.values) }]];
+    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), later: unknownProperties(host.values) }]];
   }));
   table.register(server, self, ...planned.values());
-  const findings = [...specs.flatMap((spec) => spec.findings), ...table.findings(server, self)];
+  const taken = [...planned.values()].flatMap(({ document }) => targetFindings(document, server, detail.inputs["connection"]));
+  const findings = [...specs.flatMap((spec) => spec.findings), ...table.findings(server, self), ...taken];
   const computed = new Map<string, ComputedInputs>();
   if (detail.found.length + findings.length > 0) return { computed, findings };
   for (const item of hosts) {
@@ -83,6 +84,14 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
     if (plan.findings.length === 0) computed.set(item.host.name, computedFor(item, plan, table, isDigest(detail.inputs)));
   }
   return { computed, findings };
+}
+
+/** The agent knows all addresses of its machine; a plan knows the one that it is deployed by. */
+function targetFindings(document: HostDocument, server: string, connection: unknown): Finding[] {
+  const known = connectionSchema.safeParse(connection).data;
+  if (document.spec.ip === undefined || known?.kind !== "ssh" || known.host !== document.spec.ip) return [];
+  const where = [{ document: documentLabel(document), property: "ip" }, { document: `server/${nameIn(server)}`, property: "target.host" }];
+  return [finding("PXE_OUTSIDE_SUBNET", `${known.host} is the server's own address`, { where })];
 }
 
 function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, digest: boolean): ComputedInputs {

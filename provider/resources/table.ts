@@ -19,8 +19,8 @@ export interface ProfileExtra {
 /** A document as it is known in this run. */
 export interface Planned<D extends Document = Document> {
   readonly document: D;
-  /** Whether something of it can't be known yet, and is missing in it. */
-  readonly partial?: boolean;
+  /** Properties that can't be known yet, wholly or in part: they are missing in the document. */
+  readonly later?: readonly string[];
   readonly extra?: ProfileExtra;
 }
 
@@ -102,17 +102,27 @@ export class DocumentTable {
     const own = shelf?.bySelf.get(self) ?? [];
     const labels = new Set(own.map((entry) => documentLabel(entry.document)));
     const twins: Finding[] = [];
-    const related = new Set<Document>();
+    const related = new Set<Entry>();
     for (const { document } of own) {
       const label = documentLabel(document);
       for (const twin of shelf?.byKey.get(label) ?? []) if (twin.self !== self) twins.push(declaredTwice(label, twin.self, self));
       for (const key of relatedKeys(document)) {
-        for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other.document);
+        for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other);
       }
     }
-    const rules = checkRules([...own.map((entry) => entry.document), ...related]);
-    return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)))];
+    const involved = [...own, ...related];
+    const later = new Set(involved.flatMap(({ document, later: names = [] }) => names.map((name) => `${documentLabel(document)} ${name}`)));
+    const certain = (item: Finding): boolean => !item.where.some(({ document, property = "" }) => later.has(`${document} ${property.split(/[.[]/)[0] ?? ""}`));
+    const rules = checkRules(involved.map(ruled));
+    return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)) && certain(item))];
   }
+}
+
+/** What rules look at: a profile's document doesn't say where its packages are, since nothing on the agent needs it. */
+function ruled({ document, extra }: Entry): Document {
+  if (document.kind !== "profile" || extra?.repository === undefined) return document;
+  const { spec } = document;
+  return { ...document, spec: { ...spec, distro: { ...spec.distro, repository: extra.repository } } };
 }
 
 function declaredTwice(label: string, one: string, other: string): Finding {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Plain } from "../../provider/resources/definition";
 import { overlaid } from "../../provider/resources/observation";
 import { FakeDeploy } from "../support/fake-deploy";
-import { declareStack, InstallerFiles, Operation, serverInputs, subnetInputs, updateStack, type Kind, type Stack } from "../support/operation";
+import { declareStack, InstallerFiles, Operation, serverInputs, subnetInputs, updateStack, type Stack } from "../support/operation";
 
 let files: InstallerFiles;
 let deploy: FakeDeploy;
@@ -27,7 +27,7 @@ interface Read {
 }
 
 /** A refresh in a process of its own. */
-const read = (kind: Kind, outputs: Plain = stack[kind]): Promise<Read> => new Operation(deploy).provider[kind].read("id", outputs);
+const read = (kind: keyof Stack, outputs: Plain = stack[kind]): Promise<Read> => new Operation(deploy).provider[kind].read("id", outputs);
 
 function edit(kind: string, change: (spec: Plain) => Plain): void {
   deploy.documents = deploy.documents.map((doc) => (doc.kind === kind ? ({ ...doc, rev: doc.rev + 100, spec: change(doc.spec as unknown as Plain) } as never) : doc));
