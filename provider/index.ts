@@ -12,5 +12,5 @@ export const server = adapt(definitions.server);
 export const subnet = adapt(definitions.subnet);
 export const profile = adapt(definitions.profile);
 export const host = adapt(definitions.host);
-export const wait = adapt(definitions.wait);
 export const group = adapt(definitions.group);
+export const wait = adapt(definitions.wait);

@@ -16,11 +16,17 @@ export type Connection =
 
 /** A bastion without its secrets. */
 export interface JumpAddress {
+  /** Name, address or alias of the SSH configuration. */
   readonly host: string;
+  /** Default: what the SSH configuration says, else 22. */
   readonly port?: number;
+  /** Default: what the SSH configuration says, else the name of the user who runs Pulumi. */
   readonly user?: string;
+  /** A private key's file on the machine that runs Pulumi. */
   readonly privateKeyPath?: string;
+  /** `true`: the SSH agent at SSH_AUTH_SOCK; or the path of an agent's socket. */
   readonly agent?: boolean | string;
+  /** `SHA256:…`. Default: what known_hosts says. */
   readonly hostKey?: string;
   /** Its key or password is known to the `PxeServer` alone. */
   readonly withheld?: true;
@@ -49,7 +55,9 @@ export function ownInputs(provider: ProviderName, type: string, name: string): O
  * subnets, profiles and hosts on the same server.
  */
 export interface ServerRef {
+  /** What the server's resource is called in its own program, `PxeServer::rack1`. */
   readonly self: string;
+  /** How the agent is reached. */
   readonly connection: Connection;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   readonly controlKey: string;

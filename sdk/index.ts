@@ -5,6 +5,7 @@ export { KickstartHostGroup, type GroupHostArgs, type GroupHostState, type Kicks
 export { KickstartHost, type InstallState, type KickstartHostArgs } from "./host";
 export type { Connection, JumpAddress, ServerInput, ServerRef } from "./identity";
 export * as inventory from "./inventory";
+export { ProvisioningNetwork, type NetworkHostArgs, type NetworkProfileArgs, type ProvisioningNetworkArgs } from "./network";
 export { BootProfile, type AssetArgs, type BiosLoaderArgs, type BootProfileArgs, type DistroArgs, type DistroPreset } from "./profile";
 export { PxeServer, type JumpHost, type PxeServerArgs, type RemoteTarget, type SshCredentials } from "./server";
 export { DhcpSubnet, type AddressPool, type DhcpSubnetArgs } from "./subnet";

@@ -50,6 +50,7 @@ export interface RemoteTarget extends SshCredentials {
   proxyJump?: pulumi.Input<string | JumpHost | pulumi.Input<string | JumpHost>[]> | undefined;
 }
 
+/** What `PxeServer` takes. */
 export interface PxeServerArgs {
   /** Where the agent runs: a machine reached over SSH, or `"local"` for this one. */
   target: pulumi.Input<"local" | RemoteTarget>;
@@ -63,7 +64,7 @@ export interface PxeServerArgs {
   httpPort?: pulumi.Input<number> | undefined;
   /** Whether clients that ask for another network's address are told so (DHCPNAK). Default: true. */
   authoritative?: pulumi.Input<boolean> | undefined;
-  /** Lets an older pulumi-pxe replace a newer agent. */
+  /** Lets an older pulumi-pxe replace a newer agent. Default: false. */
   allowDowngrade?: pulumi.Input<boolean> | undefined;
   /**
    * Any text, a date for example. A changed text makes a new control key; the one before works until the next `pulumi up` after
@@ -76,10 +77,13 @@ const type = "PxeServer";
 
 /** A boot server: deploys the agent to its target and keeps it running there. */
 export class PxeServer extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   /** What this resource is called by those that belong to it. */
   readonly self: string;
   /** What another stack needs to declare its own hosts on this server: export it, a secret. */
   readonly ref: pulumi.Output<ServerRef>;
+  /** How the agent is reached. */
   declare readonly connection: pulumi.Output<Connection>;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   declare readonly controlKey: pulumi.Output<string>;

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { InstallState } from "./host";
 import { ownInputs, requireResource, resourceType, type Connection, type DeclaresHosts } from "./identity";
 
+/** What `InstallWait` takes. */
 export interface InstallWaitArgs {
   /** Hosts and groups of hosts, of one server or of several. */
   hosts: readonly DeclaresHosts[];
@@ -16,7 +17,9 @@ export interface InstallWaitArgs {
 
 /** What is told of each host that was waited for. */
 export interface WaitedHost {
+  /** How far its installation is. */
   readonly state: InstallState;
+  /** The address that it was last given. */
   readonly address: string | null;
   /** Unix time in milliseconds; null before the first installation. */
   readonly installedAt: number | null;
@@ -34,8 +37,12 @@ const type = "InstallWait";
  * hosts are added or a new `reinstall` is ordered. Interrupted, it goes on at the next `pulumi up`; it never orders anything itself.
  */
 export class InstallWait extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
+
   /** Lines for a known_hosts file, of all hosts. */
   declare readonly sshHostKeys: pulumi.Output<string[]>;
+  /** What was waited for, by name. */
   declare readonly hosts: pulumi.Output<Readonly<Record<string, WaitedHost>>>;
 
   constructor(name: string, args: InstallWaitArgs, options?: pulumi.CustomResourceOptions) {

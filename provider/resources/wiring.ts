@@ -21,7 +21,7 @@ export function resources(deploy: DeployPort): Record<"server" | "subnet" | "pro
     subnet: subnetResource(connections, table),
     profile: profileResource(connections, table, new AssetLibrary()),
     host: hostResource(connections, table),
-    wait: waitResource(connections, cancellation),
     group: groupResource(connections, table),
+    wait: waitResource(connections, cancellation),
   };
 }

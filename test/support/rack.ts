@@ -35,17 +35,18 @@ const plainTemplate = "d-i netcfg/get_hostname string <%= host.hostname %>\nd-i 
 
 /** A project with one server on loopback, one subnet, one profile and some hosts, on files that stand in for an installer. */
 export class Rack extends PulumiProject {
-  private ports = "";
+  /** Source text of the agent's ports. */
+  portsText = "";
 
   static async create(): Promise<Rack> {
     const rack = new Rack();
-    rack.ports = JSON.stringify(await freePorts());
+    rack.portsText = JSON.stringify(await freePorts());
     for (const file of ["linux", "initrd.gz", "pxelinux.0", "ldlinux.c32"]) rack.file(file, `stands in for ${file}\n`);
     return rack;
   }
 
   get httpPort(): number {
-    return (JSON.parse(this.ports) as { httpPort: number }).httpPort;
+    return (JSON.parse(this.portsText) as { httpPort: number }).httpPort;
   }
 
   /** Writes the program. */
@@ -56,7 +57,7 @@ export class Rack extends PulumiProject {
   /** The program's statements. */
   source({ hosts = [db1], template = plainTemplate, server = "", subnet = "", more = "" }: RackShape = {}): string {
     return `
-const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"], ...${this.ports}, ${server} });
+const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"], ...${this.portsText}, ${server} });
 const subnet = new pxe.DhcpSubnet("net", { server, cidr: "127.77.0.0/24", dnsServers: ["127.77.0.254"], leaseTime: "1h", ${subnet} });
 const profile = new pxe.BootProfile("debian", {
   server, ...pxe.distro.debian(12, { installer: "." }),
