@@ -38,7 +38,7 @@ export interface CoreOptions {
 export interface Core {
   readonly state: AgentState;
   readonly context: AgentContext;
-  /** For what happened elsewhere: in the agent before this one, while it drains. */
+  /** For what happens elsewhere, in the agent before this one while it drains; after a release, the next agent's. */
   readonly recorder: Recorder;
   status(): AgentStatus;
   close(): Promise<void>;
@@ -73,8 +73,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     for (const offer of options.offers ?? []) leases.applyOffer({ type: "offer.put", offer });
     const assets = await AssetStore.at(options.data);
     const progress = new Progress(state);
-    const recorder: Recorder = { emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) };
-    const outlet = new Outlet(recorder);
+    const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
     const context: AgentContext = {
       clock, log, state, leases, assets, lifecycle: outlet,
       emit: (event) => { outlet.emit(event); },
@@ -103,7 +102,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const after = options.after === undefined ? "" : `, after ${options.after}`;
     emit({ kind: "agent.started", host: null, mac: null, address: null, text: `pxe-agent ${agentVersion} (bundle ${bundle.slice(0, 12)}) is running${after}` });
     return {
-      state, context, recorder, status,
+      state, context, recorder: outlet, status,
       close: async () => {
         await control.close();
         await serving.close();

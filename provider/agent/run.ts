@@ -67,6 +67,8 @@ class Agent implements RunningAgent {
   private lock: FolderLock | undefined;
   private core: Core | undefined;
   private drains: Draining | undefined;
+  /** Resolves when the agent before this one has ended: what it tells goes through this one. */
+  private before: Promise<void> | undefined;
 
   constructor({ data, socket, file, log = pino({ base: null }, logDestination(1)), clock = Date.now }: AgentOptions) {
     this.options = { data, socket, file, log, clock, keeper: this.keeper };
@@ -137,6 +139,7 @@ class Agent implements RunningAgent {
     }
     await taken.confirm();
     taken.record(this.running.recorder);
+    this.before = taken.ended;
   }
 
   private async release(): Promise<Released> {
@@ -151,8 +154,11 @@ class Agent implements RunningAgent {
     this.options.log.info("another agent has taken over: this one ends when its transfers have");
     this.keeper?.closeAll();
     this.drains = draining;
-    const timer = setTimeout(() => void draining.cut(), drainLimit);
-    void draining.ended.finally(() => { clearTimeout(timer); }).then(this.end.resolve, (error: unknown) => {
+    const timer = setTimeout(() => {
+      void draining.cut();
+      this.end.resolve();
+    }, drainLimit);
+    void Promise.all([draining.ended, this.before]).finally(() => { clearTimeout(timer); }).then(() => { this.end.resolve(); }, (error: unknown) => {
       this.options.log.error({ error: errorText(error) }, "draining");
       this.end.resolve();
     });

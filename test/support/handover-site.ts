@@ -3,15 +3,17 @@ import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePorts } from "../../lab/ports";
 import { simulateBoot } from "../../lab/simclient";
 import type { AgentStatus, HostStatus } from "../../provider/model/control";
 import type { AssetSpec, Document } from "../../provider/model/documents";
+import { placeholders } from "../../provider/render/placeholders";
 import { decodeTftp, encodeTftp } from "../../provider/wire/tftp/message";
 import { askControl, endAgent, spawnAgent } from "./agent-process";
 import { hostDocument, owner, profileDocument, serverDocument, subnetDocument } from "./documents";
@@ -47,7 +49,8 @@ export class Site {
     const hosts = Array.from({ length: count }, (_item, index) => hostDocument({
       macs: [macOf(index)], ip: `127.77.0.${String(index + 10)}`,
       rendered: {
-        "preseed.cfg": "d-i\n", "bios/pxelinux.cfg": "default install\nlabel install\n kernel linux\n initrd initrd.gz\n append url=http://x/\n",
+        "preseed.cfg": "d-i\n",
+        "bios/pxelinux.cfg": `DEFAULT install\nLABEL install\n  KERNEL ::${placeholders.asset("linux")}\n  INITRD ::${placeholders.asset("initrd.gz")}\n  APPEND url=http://${placeholders.server}/answer/${placeholders.token}/preseed.cfg\n`,
         "bios/pxelinux.local.cfg": "default local\nlabel local\n localboot 0\n",
       },
     }, `h${String(index)}`));
@@ -93,6 +96,28 @@ export class Site {
       if (Date.now() > end) throw new Error(`not within ${String(limitMs)} ms: ${JSON.stringify(status)}; ${[...this.texts.values()].join("\n")}`);
       await delay(25);
     }
+  }
+
+  async until(condition: () => boolean, limitMs = 20_000): Promise<void> {
+    const end = Date.now() + limitMs;
+    while (!condition()) {
+      if (Date.now() > end) throw new Error(`not within ${String(limitMs)} ms`);
+      await delay(1);
+    }
+  }
+
+  /** Changes the database behind the agent's back. */
+  edit(work: (db: DatabaseSync) => void): void {
+    const db = new DatabaseSync(join(this.data, "agent.db"));
+    work(db);
+    db.close();
+  }
+
+  /** A file that orders the agent that is started with it to take over. */
+  order(): string {
+    const path = join(this.base, "order");
+    writeFileSync(path, "");
+    return path;
   }
 
   /** Has a new agent take over; resolves when it serves, within the process that is returned. */

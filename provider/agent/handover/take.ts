@@ -32,6 +32,8 @@ export class Taken {
     });
   }
 
+  /** Resolves when the other one has ended. */
+  get ended(): Promise<void> { return this.channel.closed; }
   get offers(): readonly Offer[] { return this.message.offers; }
   get served(): readonly string[] { return this.message.served; }
   get from(): string { return `pxe-agent ${this.message.version}, which drains as process ${String(this.message.pid)}`; }
