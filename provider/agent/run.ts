@@ -85,7 +85,7 @@ class Agent implements RunningAgent {
         }
         return this.running.recorder;
       },
-      given: (released) => { this.given(released); },
+      given: (released) => this.given(released),
     }, log);
   }
 
@@ -150,18 +150,18 @@ class Agent implements RunningAgent {
     return released;
   }
 
-  private given({ draining }: Released): void {
+  private async given({ draining }: Released): Promise<void> {
     this.options.log.info("another agent has taken over: this one ends when its transfers have");
     this.keeper?.closeAll();
     this.drains = draining;
-    const timer = setTimeout(() => {
-      void draining.cut();
-      this.end.resolve();
-    }, drainLimit);
-    void Promise.all([draining.ended, this.before]).finally(() => { clearTimeout(timer); }).then(() => { this.end.resolve(); }, (error: unknown) => {
+    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, drainLimit);
+    await Promise.race([tooLong, Promise.all([draining.ended, this.before])]).catch((error: unknown) => {
       this.options.log.error({ error: errorText(error) }, "draining");
-      this.end.resolve();
     });
+    clearTimeout(timer);
+    // What the other one is still to be told is written in this turn.
+    setImmediate(this.end.resolve);
   }
 }
 

@@ -22,8 +22,8 @@ export interface Giving {
   sockets(): readonly KeptSocket[];
   /** Serves again; resolves to who records from now on. */
   takeBack(): Promise<Recorder>;
-  /** The other one serves, and closing descriptors is all that is left to do. */
-  given(released: Released): void;
+  /** The other one serves. Resolves when nothing is under way here any more. */
+  given(released: Released): Promise<void>;
 }
 
 type ToTaker = Channel<ToServing, ToTaking>;
@@ -84,8 +84,8 @@ export class Giver {
     const reason = await this.offer(channel, taker.at, released);
     if (reason === undefined) {
       released.pass(remote(channel));
-      this.giving.given(released);
-      void released.draining.ended.then(() => { channel.end(); });
+      await this.giving.given(released);
+      channel.end();
       return;
     }
     this.log.error({ reason }, `pxe-agent ${taker.version} did not take over: this agent serves on`);
