@@ -12,8 +12,8 @@ import { agentVersion } from "../version";
 import { Channel } from "./channel";
 import { toServing, type ToServing, type ToTaking } from "./messages";
 
-/** Milliseconds in which the one that takes over must serve. */
-const serveLimit = 15_000;
+/** Milliseconds in which the one that takes over must serve: a boot ROM asks for longer (PXE 2.1 section 2.2.3: 4, 8, 16, 32 s). */
+const serveLimit = 5_000;
 
 /** What an agent does to hand over. */
 export interface Giving {
