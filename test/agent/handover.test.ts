@@ -87,12 +87,11 @@ describe("a hand-over between two agents", () => {
   test("where the old one is killed in the middle, the new one serves", { timeout: 60_000 }, async () => {
     const { pid } = await site.status();
     const child = site.start(["--take-over"]);
-    const boots = Promise.all([site.boot(0), site.boot(1)]);
     // It has stopped taking in once its way to be asked is gone.
     await site.until(() => !existsSync(join(site.data, "take")));
     process.kill(pid, "SIGKILL");
     await site.untilBundleServes((status) => status.pid === child.pid && status.ready);
-    for (const boot of await boots) assert.equal(boot.action, "install");
+    assert.equal((await site.boot(0)).action, "install");
     const next = await site.handOver();
     assert.equal((await site.status()).pid, next.pid);
   });
