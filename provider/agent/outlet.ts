@@ -12,7 +12,7 @@ export interface Recorder extends ProgressPort {
  */
 export class Outlet implements Recorder {
   private recorder: Recorder;
-  private waiting: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
+  private waiting: { readonly promise: Promise<undefined>; readonly resolve: (value: undefined) => void } | undefined;
   private held: NewEvent[] = [];
 
   constructor(own: Recorder) {
@@ -21,13 +21,13 @@ export class Outlet implements Recorder {
 
   /** What comes from now on waits for `pass`. */
   hold(): void {
-    this.waiting ??= Promise.withResolvers<void>();
+    this.waiting ??= Promise.withResolvers<undefined>();
   }
 
   pass(recorder: Recorder): void {
     this.recorder = recorder;
     for (const event of this.held.splice(0)) recorder.emit(event);
-    this.waiting?.resolve();
+    this.waiting?.resolve(undefined);
     this.waiting = undefined;
   }
 

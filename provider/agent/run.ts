@@ -63,7 +63,7 @@ class Agent implements RunningAgent {
   private readonly keeper = process.platform === "linux" ? new Keeper() : undefined;
   private readonly giver: Giver | undefined;
   private readonly options: CoreOptions;
-  private readonly end = Promise.withResolvers<void>();
+  private readonly end = Promise.withResolvers<undefined>();
   private lock: FolderLock | undefined;
   private core: Core | undefined;
   private drains: Draining | undefined;
@@ -154,14 +154,14 @@ class Agent implements RunningAgent {
     this.options.log.info("another agent has taken over: this one ends when its transfers have");
     this.keeper?.closeAll();
     this.drains = draining;
-    const { promise: tooLong, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, drainLimit);
+    const stopped = new AbortController();
+    const tooLong = delay(drainLimit, undefined, { signal: stopped.signal }).catch(() => undefined);
     await Promise.race([tooLong, Promise.all([draining.ended, this.before])]).catch((error: unknown) => {
       this.options.log.error({ error: errorText(error) }, "draining");
     });
-    clearTimeout(timer);
+    stopped.abort();
     // What the other one is still to be told is written in this turn.
-    setImmediate(this.end.resolve);
+    setImmediate(() => { this.end.resolve(undefined); });
   }
 }
 

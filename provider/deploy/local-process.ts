@@ -7,7 +7,7 @@ import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { localKoffi } from "./binaries";
 import { clientOver, isUnreachable, type ControlClient } from "./control";
-import { waitHealthy } from "./health";
+import { waitHealthy, type DeathCheck } from "./health";
 import { canTakeOver, refuseDowngrade } from "./install";
 import { bundleId, nodeFlags } from "./layout";
 import { readMark, type AgentMark } from "./local-mark";
@@ -175,7 +175,7 @@ async function startAgain(paths: LocalPaths, mark: AgentMark, request: DeployReq
 interface Started {
   readonly mark: AgentMark;
   /** The last lines of its log when it has ended; undefined while it runs. */
-  died(): Promise<string | undefined>;
+  readonly died: DeathCheck;
 }
 
 /** Starts a bundle and waits until it is healthy. */

@@ -55,7 +55,6 @@ before(async () => {
   machine = await lab.target();
 });
 after(async () => {
-  client?.close();
   await closeAll();
   await lab.down();
 });

@@ -161,8 +161,7 @@ export class Site {
       for (;;) {
         const [packet, from] = await once(socket, "message", { signal: AbortSignal.timeout(10_000) }) as [Buffer, { port: number; address: string }];
         const message = decodeTftp(packet);
-        assert.equal(message.type, "data");
-        if (message.type !== "data") continue;
+        if (message.type !== "data") throw new Error(`${path}: ${message.type}`);
         if (message.block === ((parts.length + 1) & 0xffff)) parts.push(Buffer.from(message.data));
         await delay(pauseMs);
         socket.send(encodeTftp({ type: "ack", block: message.block }), from.port, from.address);
