@@ -28,6 +28,8 @@ export interface CoreOptions {
   readonly clock: () => number;
   /** Holds the listening sockets; without one they can't be handed over. */
   readonly keeper?: Keeper | undefined;
+  /** Whether another agent can reach this one to take over. */
+  readonly canHandOver: () => boolean;
   /** Addresses that the agent before has offered. */
   readonly offers?: readonly Offer[];
   /** For the event of its start. */
@@ -92,7 +94,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         interfaces,
         owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
         problems: interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])),
-        ...(keeper === undefined ? {} : { handover: 1 }),
+        ...(options.canHandOver() ? { handover: 1 } : {}),
       };
     };
     await serving.reconcile();

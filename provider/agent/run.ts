@@ -71,7 +71,7 @@ class Agent implements RunningAgent {
   private before: Promise<void> | undefined;
 
   constructor({ data, socket, file, log = pino({ base: null }, logDestination(1)), clock = Date.now }: AgentOptions) {
-    this.options = { data, socket, file, log, clock, keeper: this.keeper };
+    this.options = { data, socket, file, log, clock, keeper: this.keeper, canHandOver: () => this.giver?.listening === true };
     if (this.keeper === undefined) return;
     this.giver = new Giver(handoverPath(data), {
       release: () => this.release(),

@@ -107,7 +107,7 @@ async function serve(shell: Shell, observation: Observation, wanted: Wanted, cha
     request.progress(`the agent on ${shell.label} does not answer as it should: starting it anew`);
   }
   changes.begin();
-  await handOver(shell, observation, wanted, running, request);
+  await handOver(shell, observation, wanted, changed, request);
   const status = await statusByControlKey(request.target, request.controlKey, shell);
   for (const problem of status.problems) request.progress(`the agent reports: ${problem}`);
 }
@@ -123,14 +123,18 @@ function answersNot(error: unknown, request: DeployRequest): undefined {
  * Replaces what runs by the wanted bundle: without a gap where the one that serves can hand over, else by a restart. If that
  * doesn't become healthy, what ran before serves on or is started again: a target is never left worse than it was.
  */
-async function handOver(shell: Shell, observation: Observation, wanted: Wanted, running: readonly string[], request: DeployRequest): Promise<void> {
+async function handOver(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest): Promise<void> {
   const { bundle } = wanted;
   const { id } = bundle;
+  const running = runningUnits(observation);
   const before: AgentStatus | undefined = running.length > 0 ? await statusAsRoot(shell) : undefined;
   const health: Health = { bundle: bundle.sha256, mustServe: before?.ready === true && before.interfaces.length > 0 };
   const { current } = observation;
-  if (before !== undefined && !running.includes(id) && current === bundleId(before.bundle) && canTakeOver(before, bundle)) {
+  if (before !== undefined && !running.includes(id) && current === bundleId(before.bundle) && canTakeOver(before, observation.currentVersion ?? before.version, bundle)) {
     await takeOver(shell, observation, before, id, health, request);
+  } else if (!changed && current !== id && running.includes(id) && before?.bundle === bundle.sha256) {
+    // A deployment was cut off after it had taken over.
+    await mustRun(shell, "making it the one that starts at boot", takenOverScript(id));
   } else {
     await mustRun(shell, "starting the agent", switchScript(id));
     try {
@@ -145,9 +149,12 @@ async function handOver(shell: Shell, observation: Observation, wanted: Wanted, 
   await mustRun(shell, "removing old versions", pruneScript(keep, wanted.nodePath));
 }
 
-/** Whether a bundle can take over from the agent that serves. An older bundle knows nothing of how a newer one hands over. */
-export function canTakeOver(before: AgentStatus, bundle: AgentBundle): boolean {
-  return before.handover !== undefined && before.bundle !== bundle.sha256 && compareVersions(before.version, bundle.version) <= 0;
+/**
+ * Whether a bundle can take over from the agent that serves. An older bundle may know nothing of how a newer one hands over.
+ * @param version of the agent that serves
+ */
+export function canTakeOver(before: AgentStatus, version: string, bundle: AgentBundle): boolean {
+  return before.handover !== undefined && before.bundle !== bundle.sha256 && compareVersions(version, bundle.version) <= 0;
 }
 
 /** Starts the bundle beside the agent that serves, which goes on until the new one does, and after that with its transfers. */

@@ -125,7 +125,7 @@ function writeMark(paths: LocalPaths, mark: AgentMark): void {
 
 async function handOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, before: AgentStatus | undefined, request: DeployRequest): Promise<void> {
   const mustServe = before?.ready === true && before.interfaces.length > 0;
-  if (mark !== undefined && before?.bundle === mark.bundle && canTakeOver(before, bundle)) {
+  if (mark !== undefined && before?.bundle === mark.bundle && canTakeOver(before, mark.version, bundle)) {
     await takeOver(paths, bundle, mark, mustServe, request);
   } else {
     await restart(paths, bundle, mark, mustServe, request);

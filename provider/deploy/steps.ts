@@ -100,7 +100,7 @@ function files(observation: Observation, wanted: Wanted): Step[] {
   }
   if (observation.current !== wanted.bundle.id) {
     const manifest = `${bundleFolder(wanted.bundle.id)}/manifest.json`;
-    steps.push(step(`the bundle ${wanted.bundle.id}`, true, putText(manifest, wanted.bundle.manifest, "644")));
+    steps.push(step(`the bundle ${wanted.bundle.id}`, false, putText(manifest, wanted.bundle.manifest, "644")));
   }
   return steps;
 }

@@ -123,6 +123,15 @@ describe("the upgrade of an agent that serves", { concurrency: 1 }, () => {
     });
   }
 
+  test("a deployment that was cut off when the agent had taken over is completed without a restart", async () => {
+    const before = await standing();
+    const older = "systemctl --quiet enable pulumi-pxe@older.service";
+    await machine.exec(`cp -a ${layout.root}/${before.current} ${layout.bundles}/older; ln -sfn bundles/older ${layout.current}; systemctl --quiet disable ${before.enabled}; ${older}`);
+    await deploy("1.1.0");
+    const after = await standing();
+    assert.deepEqual({ ...after, status: after.status.pid }, { ...before, status: before.status.pid });
+  });
+
   test("an older package is refused; where it is allowed to, the release before runs on the database of the one after", async () => {
     await assert.rejects(deploy("1.0.0"), { code: "PXE_AGENT_NEWER" });
     const before = await standing();

@@ -35,6 +35,8 @@ export class Giver {
 
   constructor(private readonly path: string, private readonly giving: Giving, private readonly log: Logger, private readonly limit = serveLimit) {}
 
+  get listening(): boolean { return this.server !== undefined; }
+
   /** Where the socket can't be opened, this agent can't hand over, and does all else. */
   async listen(): Promise<void> {
     const server = createServer((socket) => { void this.meet(socket); });
