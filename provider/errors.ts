@@ -33,6 +33,7 @@ const catalogue = {
   PXE_DISK_FULL: "Free some room on the target.",
   PXE_STORE_FAILED: "Check the file named: its rights, its file system and its disk. A damaged one is to be moved away; hosts then boot from their disks.",
   PXE_AGENT_RUNNING: "Stop the agent that uses the folder, or give this one a folder of its own.",
+  PXE_HANDOVER_FAILED: "The agent that ran before serves on; see the reason above.",
   PXE_UNSUPPORTED_TARGET: "Use a target that meets the requirements in docs/targets.md.",
   PXE_CONNECTION_LOST: "Run the operation again: what was completed is kept.",
   PXE_COMMAND_FAILED: "See the command's own output above.",

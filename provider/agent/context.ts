@@ -28,3 +28,19 @@ export interface AgentContext {
   /** Resolves once the writes are on stable storage; rejects when they could not be stored. */
   commit(writes: readonly StoreWrite[]): Promise<"ok" | "conflict">;
 }
+
+/** What goes on after a service has stopped taking in. */
+export interface Draining {
+  /** Resolves once nothing is under way. */
+  readonly ended: Promise<void>;
+  /** Ends what is still under way. */
+  cut(): Promise<void>;
+}
+
+/** Several of them as one. */
+export function allDraining(all: readonly Draining[]): Draining {
+  return {
+    ended: Promise.all(all.map((item) => item.ended)).then(() => undefined),
+    cut: async () => { await Promise.all(all.map((item) => item.cut())); },
+  };
+}

@@ -1,5 +1,8 @@
+import { rmSync } from "node:fs";
 import { chmod, rm } from "node:fs/promises";
+import { Server as NetServer } from "node:net";
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { PxeError, errorText, finding, pxeError, throwFindings, type ErrorBody, type ErrorCode, type Finding } from "../errors";
 import { applyRequest, type AgentStatus, type ApplyRequest, type ApplyResult } from "../model/control";
@@ -12,6 +15,7 @@ import { streamEvents } from "./event-stream";
 import { allHostStatus } from "./host-status";
 import type { EventLog } from "./events";
 import type { AgentContext } from "./context";
+import type { Keeper } from "./sockets";
 import type { AgentState } from "./state";
 
 /** What the control API works with. */
@@ -31,12 +35,30 @@ const httpStatus: Partial<Record<ErrorCode, number>> = {
   PXE_REVISION_CONFLICT: 409, PXE_OWNED_BY_OTHER: 409, PXE_NOT_FOUND: 404, PXE_DISK_FULL: 507, PXE_STORE_FAILED: 503, PXE_INTERNAL: 500,
 };
 
+/** Milliseconds in which requests must come to their end before the agent hands over. */
+const retireLimit = 8_000;
+
+/** Milliseconds for the first request of a connection that was just accepted. */
+const askGrace = 100;
+
+/** The control API while it is served. */
+export interface Control {
+  close(): Promise<void>;
+  /**
+   * Waits until no request is under way and stops; the socket stays open at the keeper.
+   * @throws PXE_HANDOVER_FAILED where that doesn't come soon; then it is served on
+   */
+  retire(): Promise<void>;
+}
+
 /**
  * Serves the control API on a unix socket: who may open the socket may do everything.
  * @param socketPath replaced when it is left over from an earlier run
+ * @param keeper holds the socket
  */
-export async function startControl(port: ControlPort, socketPath: string): Promise<{ close(): Promise<void> }> {
+export async function startControl(port: ControlPort, socketPath: string, keeper?: Keeper): Promise<Control> {
   const app = fastify({ bodyLimit, forceCloseConnections: true });
+  const underWay = countRequests(app);
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => { done(null, payload); });
   app.setErrorHandler((error, _request, reply) => sendError(reply, error));
   app.setNotFoundHandler((request, reply) => sendError(reply, pxeError("PXE_NOT_FOUND", `${request.method} ${request.url} is not part of the control API`)));
@@ -44,10 +66,48 @@ export async function startControl(port: ControlPort, socketPath: string): Promi
   hostRoutes(app, port);
   assetRoutes(app, port);
   eventRoute(app, port.events);
-  await rm(socketPath, { force: true });
-  await app.listen({ path: socketPath });
-  await chmod(socketPath, 0o600);
-  return { close: () => app.close() };
+  if (keeper === undefined) {
+    await rm(socketPath, { force: true });
+    await app.listen({ path: socketPath });
+    await chmod(socketPath, 0o600);
+  } else {
+    await app.ready();
+    await keeper.control(app.server, socketPath);
+  }
+  return {
+    close: async () => {
+      await app.close();
+      if (keeper !== undefined) rmSync(socketPath, { force: true });
+    },
+    retire: async () => {
+      const deadline = Date.now() + retireLimit;
+      while (underWay() > 0) {
+        if (Date.now() > deadline) throw pxeError("PXE_HANDOVER_FAILED", "a change or an upload is under way at the control socket", { fix: "Run the operation again." });
+        await delay(10);
+      }
+      NetServer.prototype.close.call(app.server);
+      // Whoever has just connected is about to ask.
+      await delay(askGrace);
+      while (underWay() > 0 && Date.now() < deadline) await delay(10);
+      // What is open now is idle or follows the events: clients ask again on a new connection.
+      app.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+/** Counts requests; who follows the events doesn't count: that has no end, and is resumed. */
+function countRequests(app: FastifyInstance): () => number {
+  let count = 0;
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!request.url.startsWith("/v1/events")) {
+      count += 1;
+      // Also where the client breaks off.
+      reply.raw.once("close", () => { count -= 1; });
+    }
+    done();
+  });
+  return () => count;
 }
 
 function sendError(reply: FastifyReply, error: unknown): FastifyReply {

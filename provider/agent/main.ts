@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { basename } from "node:path";
 import { Command } from "commander";
@@ -74,12 +74,28 @@ async function addAsset(path: string, socket: string): Promise<AssetSpec> {
   return { name: basename(path), sha256, size };
 }
 
-async function run(options: { data: string; socket: string; config?: string }): Promise<void> {
+/** Exit status of an agent that found the folder served by another: its service must not try again (the unit names it). */
+const otherServes = 75;
+
+/** Whether to take over: by the option, or by an order in the file that PXE_TAKE_OVER names. An order is good for one try. */
+function isToTakeOver(option: boolean | undefined): boolean {
+  const order = process.env["PXE_TAKE_OVER"];
+  if (order === undefined || !existsSync(order)) return option === true;
+  rmSync(order, { force: true });
+  return true;
+}
+
+async function run(options: { data: string; socket: string; config?: string; takeOver?: boolean }): Promise<void> {
   process.umask(0o077);
   // Warnings go there too: a full disk under it must not end the agent.
   process.stderr.on("error", () => undefined);
   const file = options.config === undefined ? undefined : readStandingDocuments(options.config);
-  const agent = await startAgent({ data: options.data, socket: options.socket, file });
+  const takeOver = isToTakeOver(options.takeOver);
+  const agent = await startAgent({ data: options.data, socket: options.socket, file, takeOver }).catch((error: unknown) => {
+    const other = process.env["PXE_TAKE_OVER"] !== undefined && (takeOver || (error instanceof PxeError && error.code === "PXE_AGENT_RUNNING"));
+    if (other) process.exitCode = otherServes;
+    throw error;
+  });
   // sd_notify(3): only systemd-notify speaks to a datagram socket that Node can't open.
   if (process.env["NOTIFY_SOCKET"] !== undefined) execFile("systemd-notify", ["--ready"], () => undefined);
   const stop = (): void => {
@@ -90,6 +106,7 @@ async function run(options: { data: string; socket: string; config?: string }): 
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  agent.replaced.then(() => process.exit(0), fail);
 }
 
 async function apply(path: string, options: { socket: string; arm: string[] }): Promise<void> {
@@ -116,6 +133,7 @@ async function main(): Promise<void> {
     .requiredOption("--data <dir>", "folder of the database and the files")
     .option("--socket <path>", "control socket", defaultSocket)
     .option("--config <file>", "documents to apply first (JSON)")
+    .option("--take-over", "take over from the agent that serves the folder, if there is one")
     .action(run);
   program.command("apply").description("apply a file of documents to a running agent")
     .argument("<file>").option("--socket <path>", "control socket", defaultSocket)
@@ -132,7 +150,9 @@ async function main(): Promise<void> {
   await program.parseAsync();
 }
 
-main().catch((error: unknown) => {
+function fail(error: unknown): void {
   process.stderr.write(`${error instanceof PxeError ? error.findings.map(findingText).join("\n") : errorText(error)}\n`);
-  process.exit(1);
-});
+  process.exit(process.exitCode ?? 1);
+}
+
+main().catch(fail);

@@ -1,23 +1,17 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { pino, type Logger } from "pino";
-import { LeaseTable } from "../engine/lease-table";
-import { throwFindings } from "../errors";
-import { applyRequest, type AgentStatus } from "../model/control";
-import { ownerName, type DocumentsFile } from "../model/documents";
-import { AssetStore } from "./assets";
-import type { AgentContext } from "./context";
-import { checkHere, type LocalView } from "./checks";
-import { startControl } from "./control";
-import { EventLog } from "./events";
+import { errorText, PxeError, pxeError } from "../errors";
+import type { AgentStatus } from "../model/control";
+import type { DocumentsFile } from "../model/documents";
+import type { AgentContext, Draining } from "./context";
+import { startCore, type Core, type CoreOptions, type Released } from "./core";
+import { checkReady } from "./handover/check";
+import { Giver } from "./handover/give";
+import { handoverPath, takeFrom, type Taken } from "./handover/take";
 import { logDestination } from "./log";
-import { Progress } from "./progress";
-import { Serving } from "./serving";
-import { AgentState } from "./state";
-import { lockFolder } from "./store/lock";
-import { SqliteStore } from "./store/sqlite";
-import { agentVersion } from "./version";
+import { Keeper } from "./sockets";
+import type { AgentState } from "./state";
+import { lockFolder, type FolderLock } from "./store/lock";
 
 /** How an agent is started. */
 export interface AgentOptions {
@@ -26,6 +20,8 @@ export interface AgentOptions {
   readonly socket: string;
   /** Documents to apply before serving. */
   readonly file?: DocumentsFile | undefined;
+  /** Whether to take over from the agent that serves the folder, if there is one. */
+  readonly takeOver?: boolean;
   readonly log?: Logger;
   readonly clock?: () => number;
 }
@@ -34,109 +30,149 @@ export interface AgentOptions {
 export interface RunningAgent {
   readonly state: AgentState;
   readonly context: AgentContext;
+  /** Resolves when another agent has taken over and nothing is under way any more; rejects when it serves no more. */
+  readonly replaced: Promise<void>;
   status(): AgentStatus;
   close(): Promise<void>;
 }
 
+/** How long transfers under way may go on after another agent has taken over, milliseconds. */
+const drainLimit = 15 * 60_000;
+
+/** How long the folder is waited for that the other agent has just freed, or one that was killed still holds. Milliseconds. */
+const lockLimit = 5_000;
+
 /**
  * Starts everything that an agent does. Resolves when it serves; what can't be served stands in its status.
- * @throws PXE_AGENT_RUNNING, PXE_STORE_FAILED, PXE_DISK_FULL, and what the file's documents are refused for
+ * @throws PXE_AGENT_RUNNING, PXE_STORE_FAILED, PXE_DISK_FULL, and what the file's documents are refused for; PXE_HANDOVER_FAILED
+ * where it was to take over: the other agent then serves on
  */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
-  const lock = lockFolder(options.data);
-  try {
-    const agent = await startLocked(options);
-    return {
-      ...agent,
-      close: async () => {
+  let taken: Taken | undefined;
+  if (options.takeOver === true) {
+    await checkReady(options.data);
+    taken = await takeFrom(options.data);
+  }
+  const agent = new Agent(options);
+  await agent.start(taken);
+  return agent;
+}
+
+class Agent implements RunningAgent {
+  // Elsewhere sockets can't be handed over.
+  private readonly keeper = process.platform === "linux" ? new Keeper() : undefined;
+  private readonly giver: Giver | undefined;
+  private readonly options: CoreOptions;
+  private readonly end = Promise.withResolvers<undefined>();
+  private lock: FolderLock | undefined;
+  private core: Core | undefined;
+  private drains: Draining | undefined;
+  /** Resolves when the agent before this one has ended: what it tells goes through this one. */
+  private before: Promise<void> | undefined;
+
+  constructor({ data, socket, file, log = pino({ base: null }, logDestination(1)), clock = Date.now }: AgentOptions) {
+    this.options = { data, socket, file, log, clock, keeper: this.keeper, canHandOver: () => this.giver?.listening === true };
+    if (this.keeper === undefined) return;
+    this.giver = new Giver(handoverPath(data), {
+      release: () => this.release(),
+      sockets: () => this.keeper?.list() ?? [],
+      takeBack: async () => {
         try {
-          await agent.close();
-        } finally {
-          lock.release();
+          await this.open(lockLimit, {});
+        } catch (error) {
+          this.end.reject(error);
+          throw error;
         }
+        return this.running.recorder;
       },
-    };
-  } catch (error) {
-    lock.release();
-    throw error;
+      given: (released) => this.given(released),
+    }, log);
+  }
+
+  get state(): AgentState { return this.running.state; }
+  get context(): AgentContext { return this.running.context; }
+  get replaced(): Promise<void> { return this.end.promise; }
+  status(): AgentStatus { return this.running.status(); }
+
+  async start(taken: Taken | undefined): Promise<void> {
+    this.keeper?.adopt(taken?.sockets ?? []);
+    const more = taken === undefined ? {} : { offers: taken.offers, after: taken.from };
+    await this.open(taken === undefined ? 0 : lockLimit, more);
+    // Not closed where that fails: the sockets are the other agent's, and the process ends.
+    if (taken !== undefined) await this.prove(taken);
+    await this.giver?.listen();
+  }
+
+  async close(): Promise<void> {
+    this.giver?.close();
+    try {
+      await this.drains?.cut();
+      await this.core?.close();
+    } finally {
+      this.core = undefined;
+      this.keeper?.closeAll();
+      this.lock?.release();
+      this.lock = undefined;
+    }
+  }
+
+  private get running(): Core {
+    if (this.core === undefined) throw pxeError("PXE_INTERNAL", "the agent does not serve");
+    return this.core;
+  }
+
+  private async open(limitMs: number, more: Partial<CoreOptions>): Promise<void> {
+    const lock = await lockWithin(this.options.data, limitMs);
+    try {
+      this.core = await startCore({ ...this.options, ...more });
+      this.lock = lock;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** @throws PXE_HANDOVER_FAILED unless this agent serves what the one before has served */
+  private async prove(taken: Taken): Promise<void> {
+    for (const { name, serving, problem } of this.status().interfaces) {
+      if (taken.served.includes(name) && !serving) throw pxeError("PXE_HANDOVER_FAILED", `${name} can't be served: ${problem ?? "no reason is known"}`);
+    }
+    await taken.confirm();
+    taken.record(this.running.recorder);
+    this.before = taken.ended;
+  }
+
+  private async release(): Promise<Released> {
+    const released = await this.running.release();
+    this.core = undefined;
+    this.lock?.release();
+    this.lock = undefined;
+    return released;
+  }
+
+  private async given({ draining }: Released): Promise<void> {
+    this.options.log.info("another agent has taken over: this one ends when its transfers have");
+    this.keeper?.closeAll();
+    this.drains = draining;
+    const stopped = new AbortController();
+    const tooLong = delay(drainLimit, undefined, { signal: stopped.signal }).catch(() => undefined);
+    await Promise.race([tooLong, Promise.all([draining.ended, this.before])]).catch((error: unknown) => {
+      this.options.log.error({ error: errorText(error) }, "draining");
+    });
+    stopped.abort();
+    // What the other one is still to be told is written in this turn.
+    setImmediate(() => { this.end.resolve(undefined); });
   }
 }
 
-async function startLocked(options: AgentOptions): Promise<RunningAgent> {
-  const clock = options.clock ?? Date.now;
-  const log = options.log ?? pino({ base: null }, logDestination(1));
-  const started = clock();
-  const store = new SqliteStore(join(options.data, "agent.db"));
-  const snapshot = store.load();
-  const events = new EventLog(snapshot.events, store, clock, log);
-  const emit: AgentContext["emit"] = (event) => { events.emit(event); };
-  const state = new AgentState(snapshot, store, clock, emit);
-  const leases = new LeaseTable(snapshot.leases);
-  const assets = await AssetStore.at(options.data);
-  const context: AgentContext = {
-    clock, log, state, leases, assets, emit,
-    lifecycle: new Progress(state),
-    commit: (writes) => store.commit(writes),
-  };
-  await forgetOwners(state, join(options.data, "forget"));
-  if (options.file !== undefined) await applyFile(context, state, options.file);
-  const serving = new Serving(context);
-  const bundle = bundleHash();
-  const status = (): AgentStatus => {
-    const interfaces = serving.status();
-    return {
-      version: agentVersion, bundle, node: process.versions.node, pid: process.pid, revision: state.revision,
-      uptimeSeconds: Math.round((clock() - started) / 1000),
-      ready: interfaces.every((item) => item.serving),
-      interfaces,
-      owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
-      problems: interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])),
-    };
-  };
-  await serving.reconcile();
-  mkdirSync(dirname(options.socket), { recursive: true, mode: 0o700 });
-  const control = await startControl({ context, state, events, status, reconcile: () => serving.reconcile() }, options.socket);
-  emit({ kind: "agent.started", host: null, mac: null, address: null, text: `pxe-agent ${agentVersion} (bundle ${bundle.slice(0, 12)}) is running` });
-  return {
-    state, context, status,
-    close: async () => {
-      await control.close();
-      await serving.close();
-      await state.close();
-      emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
-      await store.close();
-    },
-  };
-}
-
-/**
- * Removes the documents of the owners that a file names, one a line: their removal could not reach the agent. Done before anything
- * is served, and again at the next start if it can't be stored.
- */
-async function forgetOwners(state: AgentState, path: string): Promise<void> {
-  if (!existsSync(path)) return;
-  for (const line of new Set(readFileSync(path, "utf8").split("\n").map((text) => text.trim()))) {
-    const owner = ownerName.safeParse(line);
-    if (!owner.success) continue;
-    const gone = state.allDocuments().filter((doc) => doc.owner === owner.data).map(({ kind, name }) => ({ kind, name }));
-    if (gone.length > 0) await state.apply(applyRequest.parse({ owner: owner.data, delete: gone }));
+async function lockWithin(data: string, limitMs: number): Promise<FolderLock> {
+  const deadline = Date.now() + limitMs;
+  for (;;) {
+    try {
+      return lockFolder(data);
+    } catch (error) {
+      if (!(error instanceof PxeError) || error.code !== "PXE_AGENT_RUNNING" || Date.now() >= deadline) throw error;
+      await delay(20);
+    }
   }
-  rmSync(path, { force: true });
-}
-
-/** Applies a file's documents, one batch for each owner. @throws PxeError with every finding of an owner's batch */
-async function applyFile(here: LocalView, state: AgentState, file: DocumentsFile): Promise<void> {
-  for (const owner of new Set(file.documents.map((doc) => doc.owner))) {
-    const put = file.documents.filter((doc) => doc.owner === owner);
-    const hosts = new Set(put.filter((doc) => doc.kind === "host").map((doc) => doc.name));
-    const arm = file.arm.filter((name) => hosts.has(name)).map((host) => ({ host, reason: "create" as const }));
-    const batch = applyRequest.parse({ owner, put, arm });
-    throwFindings(checkHere(batch, here));
-    await state.apply(batch);
-  }
-}
-
-/** SHA-256 of the file that runs: what the provider compares with the bundle that it would install. */
-function bundleHash(): string {
-  return createHash("sha256").update(readFileSync(process.argv[1] ?? __filename)).digest("hex");
 }

@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from "node:util";
 import { errorText } from "../errors";
 import type { InterfaceStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
-import type { AgentContext } from "./context";
+import { allDraining, type AgentContext, type Draining } from "./context";
 import { startDhcp } from "./dhcp";
 import { startHttp } from "./http";
+import { plainSockets, type Keeper } from "./sockets";
 import { startTftp } from "./tftp";
 
 /** How often interfaces are looked at, in milliseconds: one that gets its address after the agent has started is served then. */
@@ -21,6 +22,7 @@ interface Running {
   readonly spec: ServerSpec;
   readonly served: ServedInterface;
   readonly close: () => Promise<void>;
+  readonly retire: () => Promise<Draining>;
 }
 
 /** What `os.networkInterfaces` gives; it throws where the system has no descriptor left. */
@@ -42,7 +44,10 @@ export class Serving {
   /** The last failure told, until a look succeeds: it comes again at every look. */
   private lastReport: string | undefined;
 
-  constructor(private readonly context: AgentContext, private readonly source: InterfaceSource = networkInterfaces, every = lookEvery) {
+  /** @param keeper holds the listeners' sockets, so that they can be handed over */
+  constructor(
+    private readonly context: AgentContext, private readonly source: InterfaceSource = networkInterfaces, every = lookEvery, private readonly keeper?: Keeper,
+  ) {
     this.timer = setInterval(() => void this.reconcile(), every);
   }
 
@@ -69,6 +74,15 @@ export class Serving {
     await Promise.all([...this.running.keys()].map((name) => this.stop(name)));
   }
 
+  /** Takes in nothing more, and leaves the sockets open at their keeper; transfers under way go on. */
+  async release(): Promise<Draining> {
+    clearInterval(this.timer);
+    await this.queue;
+    const running = [...this.running.values()];
+    this.running.clear();
+    return allDraining(await Promise.all(running.map((item) => item.retire())));
+  }
+
   private async reconcileNow(): Promise<void> {
     const spec = this.context.state.server?.spec;
     const wanted = new Map((spec?.interfaces ?? []).map((name): [string, ServedInterface] => [name, { name, addresses: addressesOf(name, this.source) }]));
@@ -88,16 +102,27 @@ export class Serving {
       return;
     }
     const opened: { close(): Promise<void> }[] = [];
+    const sockets = this.keeper?.of(served.name) ?? plainSockets;
     try {
-      opened.push(await startHttp(this.context, { addresses: served.addresses.map((item) => item.address), port: spec.httpPort }));
-      opened.push(await startTftp(this.context, { interface: served, port: spec.tftpPort, httpPort: spec.httpPort }));
-      opened.push(await startDhcp(this.context, { interface: served, port: spec.dhcpPort }));
-      const close = (): Promise<void> => this.closeAll(opened);
-      this.running.set(served.name, { spec, served, close });
+      const http = await startHttp(this.context, { addresses: served.addresses.map((item) => item.address), port: spec.httpPort, sockets });
+      opened.push(http);
+      const tftp = await startTftp(this.context, { interface: served, port: spec.tftpPort, httpPort: spec.httpPort, sockets });
+      opened.push(tftp);
+      const dhcp = await startDhcp(this.context, { interface: served, port: spec.dhcpPort, sockets });
+      opened.push(dhcp);
+      this.running.set(served.name, {
+        spec, served,
+        close: () => this.closeAll(opened),
+        retire: async () => {
+          await dhcp.close();
+          return allDraining([await tftp.retire(), await http.retire()]);
+        },
+      });
       this.problems.delete(served.name);
       this.context.log.info({ interface: served.name, addresses: served.addresses }, "serving");
     } catch (error) {
       await this.closeAll(opened);
+      this.keeper?.close(served.name);
       this.note(served.name, errorText(error));
     }
   }
@@ -136,6 +161,7 @@ export class Serving {
     const running = this.running.get(name);
     this.running.delete(name);
     await running?.close();
+    this.keeper?.close(name);
   }
 }
 

@@ -56,6 +56,9 @@ export class AgentState implements StateView {
   hostByToken(token: string): HostRecord | undefined { return this.view.hostByToken(token); }
   hosts(): Iterable<HostRecord> { return this.view.hosts(); }
 
+  /** Whether memory holds facts that the store does not. */
+  get hasUnsaved(): boolean { return this.unsaved.size > 0; }
+
   /** Every document, by kind, owner and name. */
   allDocuments(): Stored[] {
     return [...this.documents.values()].toSorted((a, b) => (documentKey(a) < documentKey(b) ? -1 : 1));

@@ -2,9 +2,9 @@ import { errorText, PxeError, pxeError, throwFindings } from "../errors";
 import type { AgentStatus } from "../model/control";
 import { targetKoffi } from "./binaries";
 import { clientOver } from "./control";
-import { statusAsRoot, statusByControlKey, waitServiceHealthy } from "./health";
+import { statusAsRoot, statusByControlKey, waitServiceHealthy, type Health } from "./health";
 import { publicKeyOf } from "./keys";
-import { unitName } from "./layout";
+import { bundleId, unitName } from "./layout";
 import { lockScript } from "./lock";
 import { compareVersions, observe, runningUnits, type Observation } from "./observe";
 import { refuseForeign } from "./ownership";
@@ -12,7 +12,7 @@ import { agentBundle, type AgentBundle } from "./payload";
 import { architectureOf, portsOf, preflight } from "./preflight";
 import { Changes, type DeployRequest, type Deployed } from "./request";
 import { briefly, mustRun, type Shell } from "./shell";
-import { missingSteps, pruneScript, switchScript, type Step, type Wanted } from "./steps";
+import { giveUpScript, missingSteps, pruneScript, switchScript, takenOverScript, takeOverScript, type Step, type Wanted } from "./steps";
 import { chooseNode, nodeVersionAt, uploadBundle, uploadNode, type ChosenNode } from "./target-files";
 import { shellTransport } from "./transport";
 
@@ -99,14 +99,15 @@ async function versionOf(shell: Shell, observation: Observation, node: ChosenNod
 async function serve(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest, changes: Changes): Promise<void> {
   const { id, sha256 } = wanted.bundle;
   const running = runningUnits(observation);
-  const settled = !changed && observation.current === id && running.join() === id && observation.enabled.join() === id;
+  // Besides it an agent may run that it took over from, and that ends when its transfers have.
+  const settled = !changed && observation.current === id && running.includes(id) && observation.enabled.join() === id;
   if (settled) {
     const status = await statusByControlKey(request.target, request.controlKey, shell).catch((error: unknown) => answersNot(error, request));
     if (status?.bundle === sha256) return;
     request.progress(`the agent on ${shell.label} does not answer as it should: starting it anew`);
   }
   changes.begin();
-  await handOver(shell, observation, wanted, running, request);
+  await handOver(shell, observation, wanted, changed, request);
   const status = await statusByControlKey(request.target, request.controlKey, shell);
   for (const problem of status.problems) request.progress(`the agent reports: ${problem}`);
 }
@@ -119,23 +120,56 @@ function answersNot(error: unknown, request: DeployRequest): undefined {
 }
 
 /**
- * Replaces what runs by the wanted bundle. If that doesn't become healthy, what ran before is started again: a target is never
- * left worse than it was.
+ * Replaces what runs by the wanted bundle: without a gap where the one that serves can hand over, else by a restart. If that
+ * doesn't become healthy, what ran before serves on or is started again: a target is never left worse than it was.
  */
-async function handOver(shell: Shell, observation: Observation, wanted: Wanted, running: readonly string[], request: DeployRequest): Promise<void> {
-  const { id, sha256 } = wanted.bundle;
+async function handOver(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest): Promise<void> {
+  const { bundle } = wanted;
+  const { id } = bundle;
+  const running = runningUnits(observation);
   const before: AgentStatus | undefined = running.length > 0 ? await statusAsRoot(shell) : undefined;
-  const mustServe = before?.ready === true && before.interfaces.length > 0;
-  await mustRun(shell, "starting the agent", switchScript(id));
+  const health: Health = { bundle: bundle.sha256, mustServe: before?.ready === true && before.interfaces.length > 0 };
+  const { current } = observation;
+  if (before !== undefined && !running.includes(id) && current === bundleId(before.bundle) && canTakeOver(before, observation.currentVersion ?? before.version, bundle)) {
+    await takeOver(shell, observation, before, id, health, request);
+  } else if (!changed && current !== id && running.includes(id) && before?.bundle === bundle.sha256) {
+    // A deployment was cut off after it had taken over.
+    await mustRun(shell, "making it the one that starts at boot", takenOverScript(id));
+  } else {
+    await mustRun(shell, "starting the agent", switchScript(id));
+    try {
+      await waitServiceHealthy(shell, id, health);
+    } catch (error) {
+      await fallBack(shell, observation, id, before, request);
+      throw error;
+    }
+  }
+  request.progress(`the agent ${bundle.version} (bundle ${id}) serves on ${shell.label}`);
+  const keep = [id, ...(current === undefined || current === id ? [] : [current])];
+  await mustRun(shell, "removing old versions", pruneScript(keep, wanted.nodePath));
+}
+
+/**
+ * Whether a bundle can take over from the agent that serves. An older bundle may know nothing of how a newer one hands over.
+ * @param version of the agent that serves
+ */
+export function canTakeOver(before: AgentStatus, version: string, bundle: AgentBundle): boolean {
+  return before.handover !== undefined && before.bundle !== bundle.sha256 && compareVersions(version, bundle.version) <= 0;
+}
+
+/** Starts the bundle beside the agent that serves, which goes on until the new one does, and after that with its transfers. */
+async function takeOver(shell: Shell, observation: Observation, before: AgentStatus, id: string, health: Health, request: DeployRequest): Promise<void> {
   try {
-    await waitServiceHealthy(shell, id, { bundle: sha256, mustServe });
+    await mustRun(shell, "starting the agent", takeOverScript(id));
+    await waitServiceHealthy(shell, id, health);
   } catch (error) {
-    await fallBack(shell, observation, id, before, request);
+    await shell.run(giveUpScript(id));
+    const after = await statusAsRoot(shell);
+    if (after?.bundle === before.bundle) request.progress(`the previous agent (bundle ${bundleId(before.bundle)}) was not stopped, and serves on`);
+    else await fallBack(shell, observation, id, before, request);
     throw error;
   }
-  request.progress(`the agent ${wanted.bundle.version} (bundle ${id}) serves on ${shell.label}`);
-  const keep = [id, ...(observation.current === undefined || observation.current === id ? [] : [observation.current])];
-  await mustRun(shell, "removing old versions", pruneScript(keep, wanted.nodePath));
+  await mustRun(shell, "making it the one that starts at boot", takenOverScript(id));
 }
 
 /** Starts what ran before, and waits until it answers: an operation that follows must find it. */

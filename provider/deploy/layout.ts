@@ -35,6 +35,11 @@ export function bundleId(sha256: string): string {
   return sha256.slice(0, 12);
 }
 
+/** An order to the instance of a bundle to take over from the one that serves: good for one start, gone after a reboot. */
+export function takeOverOrder(id: string): string {
+  return `${layout.runtime}/take-over-${id}`;
+}
+
 export function bundleFolder(id: string): string {
   return `${layout.bundles}/${id}`;
 }

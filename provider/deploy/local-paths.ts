@@ -16,6 +16,8 @@ export interface LocalPaths {
   /** JSON: process id, when it started, which bundle. */
   readonly state: string;
   readonly log: string;
+  /** Its presence orders an agent that is started to take over. */
+  readonly takeOver: string;
   readonly kept: string;
 }
 
@@ -33,6 +35,7 @@ export function localPaths(env: NodeJS.ProcessEnv = process.env): LocalPaths {
     socket: join(root, "control.sock"),
     state: join(root, "agent.json"),
     log: join(root, "agent.log"),
+    takeOver: join(root, "take-over"),
     kept: join(root, "KEPT.txt"),
   };
 }

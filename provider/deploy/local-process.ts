@@ -7,8 +7,8 @@ import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { localKoffi } from "./binaries";
 import { clientOver, isUnreachable, type ControlClient } from "./control";
-import { waitHealthy } from "./health";
-import { refuseDowngrade } from "./install";
+import { waitHealthy, type DeathCheck } from "./health";
+import { canTakeOver, refuseDowngrade } from "./install";
 import { bundleId, nodeFlags } from "./layout";
 import { readMark, type AgentMark } from "./local-mark";
 import { localPaths, type LocalPaths } from "./local-paths";
@@ -37,7 +37,7 @@ export function ensureProcess(request: DeployRequest): Promise<Deployed> {
 
 async function ensure(request: DeployRequest, changes: Changes): Promise<Deployed> {
   const paths = localPaths();
-  const mark = readMark(paths);
+  const mark = readMark(paths) ?? (await unmarked(paths));
   throwFindings([...socketPath(paths), ...(await localPreflight(request.server, mark))]);
   const bundle = agentBundle(request.bundleFolder);
   refuseDowngrade(mark?.version, bundle, request, "this machine");
@@ -110,30 +110,87 @@ async function install(paths: LocalPaths, bundle: AgentBundle, koffi: LocalFile,
   return changed;
 }
 
+/** An agent that serves though no state file tells of it: a deployment was cut off just after it had taken over. */
+async function unmarked(paths: LocalPaths): Promise<AgentMark | undefined> {
+  const status = existsSync(paths.socket) ? await askOnce(paths) : undefined;
+  if (status === undefined) return undefined;
+  const mark: AgentMark = { pid: status.pid, startedAt: await startedAt(status.pid), bundle: status.bundle, version: status.version };
+  writeMark(paths, mark);
+  return mark;
+}
+
+function writeMark(paths: LocalPaths, mark: AgentMark): void {
+  writeFileSync(paths.state, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
+}
+
 async function handOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, before: AgentStatus | undefined, request: DeployRequest): Promise<void> {
-  if (mark !== undefined) await endProcess(mark);
   const mustServe = before?.ready === true && before.interfaces.length > 0;
-  try {
-    await start(paths, bundle.sha256, bundle.version, mustServe);
-  } catch (error) {
-    const failed = readMark(paths);
-    if (failed !== undefined) await endProcess(failed);
-    rmSync(paths.state, { force: true });
-    if (mark !== undefined && mark.bundle !== bundle.sha256) {
-      await start(paths, mark.bundle, mark.version, false).then(
-        () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) serves again`); },
-        () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) could not be started again`); },
-      );
-    }
-    throw error;
+  if (mark !== undefined && before?.bundle === mark.bundle && canTakeOver(before, mark.version, bundle)) {
+    await takeOver(paths, bundle, mark, mustServe, request);
+  } else {
+    await restart(paths, bundle, mark, mustServe, request);
   }
   request.progress(`the agent ${bundle.version} (bundle ${bundle.id}) serves on this machine; its log is ${paths.log}`);
   const keep = [bundle.id, ...(mark === undefined ? [] : [bundleId(mark.bundle)])];
   for (const name of readdirSync(paths.bundles)) if (!keep.includes(name)) rmSync(join(paths.bundles, name), { recursive: true });
 }
 
-/** Starts a bundle in a session of its own and waits until it is healthy. */
-async function start(paths: LocalPaths, sha256: string, version: string, mustServe: boolean): Promise<void> {
+/** Starts the bundle beside the agent that serves, which goes on until the new one does, and after that with its transfers. */
+async function takeOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark, mustServe: boolean, request: DeployRequest): Promise<void> {
+  writeFileSync(paths.takeOver, "", { mode: 0o600 });
+  const started = await start(paths, bundle.sha256, bundle.version);
+  try {
+    await untilHealthy(paths, started, mustServe);
+    writeMark(paths, started.mark);
+  } catch (error) {
+    await endProcess(started.mark);
+    rmSync(paths.takeOver, { force: true });
+    const after = await askOnce(paths);
+    if (after?.bundle === mark.bundle) request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) was not stopped, and serves on`);
+    else await startAgain(paths, mark, request);
+    throw error;
+  }
+}
+
+async function restart(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, mustServe: boolean, request: DeployRequest): Promise<void> {
+  if (mark !== undefined) await endProcess(mark);
+  try {
+    await serve(paths, bundle.sha256, bundle.version, mustServe);
+  } catch (error) {
+    const failed = readMark(paths);
+    if (failed !== undefined) await endProcess(failed);
+    rmSync(paths.state, { force: true });
+    if (mark !== undefined && mark.bundle !== bundle.sha256) await startAgain(paths, mark, request);
+    throw error;
+  }
+}
+
+async function startAgain(paths: LocalPaths, mark: AgentMark, request: DeployRequest): Promise<void> {
+  await serve(paths, mark.bundle, mark.version, false).then(
+    () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) serves again`); },
+    () => { request.progress(`the previous agent (bundle ${bundleId(mark.bundle)}) could not be started again`); },
+  );
+}
+
+interface Started {
+  readonly mark: AgentMark;
+  /** The last lines of its log when it has ended; undefined while it runs. */
+  readonly died: DeathCheck;
+}
+
+/** Starts a bundle and waits until it is healthy. */
+async function serve(paths: LocalPaths, sha256: string, version: string, mustServe: boolean): Promise<void> {
+  const started = await start(paths, sha256, version);
+  writeMark(paths, started.mark);
+  await untilHealthy(paths, started, mustServe);
+}
+
+async function untilHealthy(paths: LocalPaths, { mark, died }: Started, mustServe: boolean): Promise<void> {
+  await asked(paths, (client) => waitHealthy(() => client.status(), died, { bundle: mark.bundle, mustServe }, "this machine"));
+}
+
+/** Starts a bundle in a session of its own. */
+async function start(paths: LocalPaths, sha256: string, version: string): Promise<Started> {
   if (existsSync(paths.log) && statSync(paths.log).size > 10_000_000) renameSync(paths.log, `${paths.log}.1`);
   const offset = existsSync(paths.log) ? statSync(paths.log).size : 0;
   const log = openSync(paths.log, "a", 0o600);
@@ -142,23 +199,17 @@ async function start(paths: LocalPaths, sha256: string, version: string, mustSer
     detached: true,
     cwd: paths.data,
     stdio: ["ignore", log, log],
-    env: agentEnvironment(process.env),
+    env: { ...agentEnvironment(process.env), PXE_TAKE_OVER: paths.takeOver },
   });
   closeSync(log);
   const failure = new Promise<never>((_resolve, reject) => child.once("error", reject));
   child.unref();
   const pid = child.pid;
   if (pid === undefined) return failure;
-  const mark: AgentMark = { pid, startedAt: await startedAt(pid), bundle: sha256, version };
-  writeFileSync(paths.state, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
-  const client = clientOver(socketTransport(paths.socket));
-  const died = (): Promise<string | undefined> =>
-    Promise.resolve(child.exitCode === null && child.signalCode === null ? undefined : lastLines(readFileSync(paths.log, "utf8").slice(offset), 20));
-  try {
-    await waitHealthy(() => client.status(), died, { bundle: sha256, mustServe }, "this machine");
-  } finally {
-    client.close();
-  }
+  return {
+    mark: { pid, startedAt: await startedAt(pid), bundle: sha256, version },
+    died: () => Promise.resolve(child.exitCode === null && child.signalCode === null ? undefined : lastLines(readFileSync(paths.log, "utf8").slice(offset), 20)),
+  };
 }
 
 /** The operator's environment may hold Pulumi's passphrase and tokens: the agent gets only what a process needs. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { bundleFolder, layout, systemUser, unitName } from "./layout";
+import { bundleFolder, layout, systemUser, takeOverOrder, unitName } from "./layout";
 import type { Observation } from "./observe";
 import type { AgentBundle } from "./payload";
 import { keyFileScript } from "./key-file";
@@ -100,7 +100,7 @@ function files(observation: Observation, wanted: Wanted): Step[] {
   }
   if (observation.current !== wanted.bundle.id) {
     const manifest = `${bundleFolder(wanted.bundle.id)}/manifest.json`;
-    steps.push(step(`the bundle ${wanted.bundle.id}`, true, putText(manifest, wanted.bundle.manifest, "644")));
+    steps.push(step(`the bundle ${wanted.bundle.id}`, false, putText(manifest, wanted.bundle.manifest, "644")));
   }
   return steps;
 }
@@ -125,21 +125,51 @@ function putLink(path: string, destination: string): string {
   return `ln -sfn ${quote(destination)} ${path}.part && mv -fT ${path}.part ${path}`;
 }
 
+const bundleThere = (id: string): string =>
+  `[ -r ${bundleFolder(id)}/pxe-agent.cjs ] || { echo "another deployment has removed the bundle ${id}" >&2; exit 1; }`;
+
+/** sh lines that make a bundle the one that starts at boot. */
+const chosen = (id: string): string[] => [
+  `for link in /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service; do`,
+  `  case "\${link##*/}" in ${unitName(id)}) ;; *) rm -f "$link";; esac`,
+  "done",
+  putLink(layout.current, `bundles/${id}`),
+  `systemctl --quiet enable ${unitName(id)} 2>/dev/null`,
+];
+
+/** sh lines that start a bundle beside the one that serves, with the order to take over from it. */
+export function takeOverScript(id: string): string {
+  return [
+    "set -e",
+    lockScript,
+    bundleThere(id),
+    `systemctl reset-failed ${unitName(id)} 2>/dev/null || true`,
+    `: >${takeOverOrder(id)}`,
+    `systemctl start ${unitName(id)}`,
+  ].join("\n");
+}
+
+/** sh lines for when it has taken over. The one before ends by itself when its transfers have. */
+export function takenOverScript(id: string): string {
+  return ["set -e", lockScript, ...chosen(id)].join("\n");
+}
+
+/** sh lines that stop a bundle that was to take over. */
+export function giveUpScript(id: string): string {
+  return [lockScript, `rm -f ${takeOverOrder(id)}`, `systemctl stop ${unitName(id)}`, `systemctl reset-failed ${unitName(id)} 2>/dev/null`].join("\n");
+}
+
 /** sh lines that have one bundle serve instead of the others: stops them, starts it, makes it the one that starts at boot. */
 export function switchScript(id: string): string {
   return [
     "set -e",
     lockScript,
-    `[ -r ${bundleFolder(id)}/pxe-agent.cjs ] || { echo "another deployment has removed the bundle ${id}" >&2; exit 1; }`,
+    bundleThere(id),
     `for unit in $(systemctl list-units --plain --no-legend 'pulumi-pxe@*.service' | awk '{print $1}'); do`,
     `  case "$unit" in ${unitName(id)}) ;; pulumi-pxe@*) systemctl stop "$unit";; esac`,
     "done",
-    `for link in /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service; do`,
-    `  case "\${link##*/}" in ${unitName(id)}) ;; *) rm -f "$link";; esac`,
-    "done",
-    putLink(layout.current, `bundles/${id}`),
     `systemctl reset-failed ${unitName(id)} 2>/dev/null || true`,
-    `systemctl --quiet enable ${unitName(id)} 2>/dev/null`,
+    ...chosen(id),
     `systemctl restart ${unitName(id)}`,
   ].join("\n");
 }

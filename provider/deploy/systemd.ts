@@ -1,10 +1,12 @@
-import { layout, nodeFlags, systemUser } from "./layout";
+import { layout, nodeFlags, systemUser, takeOverOrder } from "./layout";
 
 const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_NET_ADMIN";
 
 /**
  * The unit template; an instance is named by its bundle. What each capability is for: ports below 1024, packets to clients that
- * have no address yet, entries in the neighbour table for them.
+ * have no address yet, entries in the neighbour table for them. Two instances may run for a while, where one takes over from the
+ * other: the folder of their sockets outlives the one that ends first, and one that finds another serving (75) isn't tried again.
+ * A variable and not an option: a bundle from before there was a hand-over starts under this unit too.
  */
 export const unitText = `[Unit]
 Description=pulumi-pxe boot agent (bundle %i)
@@ -17,12 +19,15 @@ Type=exec
 ExecStart=${layout.nodeLink} ${nodeFlags.join(" ")} ${layout.bundles}/%i/pxe-agent.cjs run --data ${layout.data} --socket ${layout.socket}
 User=${systemUser}
 Group=${systemUser}
+Environment=PXE_TAKE_OVER=${takeOverOrder("%i")}
 WorkingDirectory=${layout.data}
 RuntimeDirectory=pulumi-pxe
 RuntimeDirectoryMode=0700
+RuntimeDirectoryPreserve=yes
 UMask=0077
 Restart=on-failure
 RestartSec=1
+RestartPreventExitStatus=75
 TimeoutStopSec=15
 LimitNOFILE=65536
 TasksMax=128

@@ -51,6 +51,11 @@ export class LeaseTable implements BindingView {
     return unexpired(this.offersByClient.get(identity), now);
   }
 
+  /** Offers that still hold. */
+  offered(now: number): Offer[] {
+    return [...this.offers.values()].filter((offer) => unexpired(offer, now) !== undefined);
+  }
+
   freeAddress(ranges: readonly AddressRange[], now: number, usable: (address: Ipv4Number) => boolean): string | undefined {
     this.dropExpiredOffers(now);
     for (const range of ranges) {

@@ -143,6 +143,8 @@ export interface AgentStatus {
   /** Every owner that has documents here. */
   readonly owners: readonly string[];
   readonly problems: readonly string[];
+  /** Version of the way in which it hands its sockets to the next agent; absent where it can't. */
+  readonly handover?: number;
 }
 
 /** An element of `GET /v1/leases`. */

@@ -6,7 +6,7 @@ import { keyFileScript } from "../../provider/deploy/key-file";
 import { layout } from "../../provider/deploy/layout";
 import { parseReport, type Observation } from "../../provider/deploy/observe";
 import { removeScript } from "../../provider/deploy/remove";
-import { missingSteps, pruneScript, switchScript, type Wanted } from "../../provider/deploy/steps";
+import { giveUpScript, missingSteps, pruneScript, switchScript, takenOverScript, takeOverScript, type Wanted } from "../../provider/deploy/steps";
 import { authorizedKeyLine, keyLineOwner, launcherText, unitText } from "../../provider/deploy/systemd";
 
 const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -69,7 +69,7 @@ test("every script is one that sh reads, whatever an owner is called", () => {
   const odd: Wanted = { ...wanted, owner: "de'mo/$(touch${IFS}x);`id`" };
   const scripts = [
     ...missingSteps(parseReport("end\t1\n", undefined, "rack1"), odd).map((step) => step.script),
-    switchScript("aaaaaaaaaaaa"),
+    switchScript("aaaaaaaaaaaa"), takeOverScript("aaaaaaaaaaaa"), takenOverScript("aaaaaaaaaaaa"), giveUpScript("aaaaaaaaaaaa"),
     pruneScript(["aaaaaaaaaaaa"], "/usr/bin/node"),
     keyFileScript([odd.owner], []),
     removeScript(odd.owner),

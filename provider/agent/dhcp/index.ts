@@ -4,7 +4,7 @@ import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../
 import type { NewEvent } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
-import { openUdp } from "../sockets";
+import { plainSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
 import { sendReply } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
@@ -19,6 +19,7 @@ export interface DhcpListener {
   readonly interface: InterfaceView;
   /** 67 but for tries without root. */
   readonly port: number;
+  readonly sockets?: SocketSource;
 }
 
 /** Packets since the start. */
@@ -54,7 +55,7 @@ const answerEvery = 5_000;
  * @throws PxeError when the socket can't be opened (see `openUdp`)
  */
 export async function startDhcp(context: DhcpContext, listener: DhcpListener): Promise<DhcpService> {
-  const socket = await openUdp({ interface: listener.interface.name, port: listener.port, broadcast: true });
+  const socket = await (listener.sockets ?? plainSockets).udp({ interface: listener.interface.name, port: listener.port, broadcast: true });
   return new Server(context, listener.interface, socket);
 }
 
@@ -66,6 +67,7 @@ class Server implements DhcpService {
   private readonly answers = new Throttle(answerEvery);
   private readonly underWay = new Set<Promise<void>>();
   private closed: Promise<void> | undefined;
+  private stopped = false;
 
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly socket: Socket) {
     this.port = socket.address().port;
@@ -80,12 +82,15 @@ class Server implements DhcpService {
   }
 
   private async finish(): Promise<void> {
+    // What has been read is answered: the next listener of this socket won't see it. Under a flood there is always more.
+    for (let round = 0; round < 20 && this.underWay.size > 0; round++) await Promise.all(this.underWay);
+    this.stopped = true;
     await Promise.all(this.underWay);
     await new Promise<void>((resolve) => { this.socket.close(resolve); });
   }
 
   private receive(bytes: Uint8Array, from: RemoteInfo): void {
-    if (this.closed !== undefined) return;
+    if (this.stopped) return;
     this.counters.received += 1;
     const work = this.handle(bytes, from)
       .catch((error: unknown) => {

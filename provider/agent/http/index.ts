@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Server as NetServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { bootFile } from "../../engine/bootfiles";
 import { errorText, pxeError } from "../../errors";
 import { httpAuthority, type BootResolver } from "../bootclient";
-import type { AgentContext } from "../context";
-import { portHolder } from "../sockets";
+import type { AgentContext, Draining } from "../context";
+import { plainSockets, portHolder, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
 import { serveAsset } from "./asset";
 import { serveBoot } from "./boot";
@@ -34,6 +34,7 @@ export interface HttpOptions {
   readonly port: number;
   readonly resolve?: BootResolver;
   readonly limits?: Partial<HttpLimits>;
+  readonly sockets?: SocketSource;
 }
 
 /** A running boot HTTP service. */
@@ -41,6 +42,8 @@ export interface HttpServer {
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
   /** Stops listening; connections that are still busy after a moment are cut. */
   close(): Promise<void>;
+  /** Stops listening; open connections get their answers, and each is closed after the next one. */
+  retire(): Promise<Draining>;
 }
 
 /** A configuration that a machine fetches again and again is told once in this time, milliseconds. */
@@ -71,7 +74,24 @@ export async function startHttp(agent: AgentContext, options: HttpOptions): Prom
     await close();
     throw error;
   }
-  return { endpoints: servers.map((server) => server.address() as AddressInfo), close };
+  return { endpoints: servers.map((server) => server.address() as AddressInfo), close, retire: () => Promise.resolve(retire(servers)) };
+}
+
+function retire(servers: readonly Server[]): Draining {
+  const ended = servers.map(async (server) => {
+    const closed = once(server, "close");
+    server.prependListener("request", (_request: IncomingMessage, response: ServerResponse) => { response.setHeader("Connection", "close"); });
+    // Not http.Server's own close, which also cuts idle connections: a client may be about to ask on one.
+    NetServer.prototype.close.call(server);
+    await closed;
+  });
+  return {
+    ended: Promise.all(ended).then(() => undefined),
+    cut: async () => {
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(ended);
+    },
+  };
 }
 
 async function stop(server: Server): Promise<void> {
@@ -100,8 +120,7 @@ async function listen(context: AgentContext, options: HttpOptions, tokens: Token
     else socket.destroy();
   });
   try {
-    server.listen({ host: address, port: options.port });
-    await once(server, "listening");
+    await (options.sockets ?? plainSockets).listen(server, address, options.port);
   } catch (error) {
     throw bindError(error, address, options.port);
   }

@@ -3,10 +3,26 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pxeError } from "../../errors";
 
+type Argument = number | Uint8Array | object;
+
 /** What is used of koffi. Its own types would let `any` through. */
 interface Koffi {
-  load(path: string | null): { func(name: string, result: string, parameters: readonly string[]): (...args: readonly (number | Uint8Array)[]) => number };
+  load(path: string | null): { func(name: string, result: string, parameters: readonly unknown[]): (...args: readonly Argument[]) => number };
+  struct(members: Readonly<Record<string, unknown>>): unknown;
+  pointer(type: unknown): unknown;
+  inout(type: unknown): unknown;
   errno(): number;
+}
+
+/** struct msghdr of Linux (recvmsg(2)), on the 64-bit platforms that an agent runs on. */
+export interface MessageHeader {
+  name: Uint8Array | null;
+  namelen: number;
+  iov: { base: Uint8Array; len: number }[];
+  iovlen: number;
+  control: Uint8Array | null;
+  controllen: number;
+  flags: number;
 }
 
 /** The calls of the C library that Node doesn't offer. Each returns -1 on failure; `errno` then tells why. */
@@ -14,7 +30,11 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
   bind(fd: number, address: Uint8Array): number;
+  listen(fd: number, backlog: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
   close(fd: number): number;
+  sendmsg(fd: number, message: MessageHeader, flags: number): number;
+  recvmsg(fd: number, message: MessageHeader, flags: number): number;
   errno(): number;
 }
 
@@ -29,12 +49,24 @@ export function loadLibc(): Libc {
   const socket = libc.func("socket", "int", ["int", "int", "int"]);
   const setsockopt = libc.func("setsockopt", "int", ["int", "int", "int", "void *", "uint32"]);
   const bind = libc.func("bind", "int", ["int", "void *", "uint32"]);
+  const listen = libc.func("listen", "int", ["int", "int"]);
+  const fcntl = libc.func("fcntl", "int", ["int", "int", "int"]);
   const close = libc.func("close", "int", ["int"]);
+  const vector = koffi.struct({ base: "void *", len: "uint64" });
+  const header = koffi.pointer(koffi.struct({
+    name: "void *", namelen: "uint32", iov: koffi.pointer(vector), iovlen: "uint64", control: "void *", controllen: "uint64", flags: "int",
+  }));
+  const sendmsg = libc.func("sendmsg", "int64", ["int", header, "int"]);
+  const recvmsg = libc.func("recvmsg", "int64", ["int", koffi.inout(header), "int"]);
   return {
     socket: (domain, type, protocol) => socket(domain, type, protocol),
     setsockopt: (fd, level, name, value) => setsockopt(fd, level, name, value, value.length),
     bind: (fd, address) => bind(fd, address, address.length),
+    listen: (fd, backlog) => listen(fd, backlog),
+    fcntl: (fd, command, argument) => fcntl(fd, command, argument),
     close: (fd) => close(fd),
+    sendmsg: (fd, message, flags) => sendmsg(fd, message, flags),
+    recvmsg: (fd, message, flags) => recvmsg(fd, message, flags),
     errno: () => koffi.errno(),
   };
 }

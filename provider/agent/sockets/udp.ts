@@ -22,12 +22,22 @@ export interface UdpRequest {
  * @throws PXE_NO_INTERFACE, PXE_NO_ADDRESS, PXE_PORT_TAKEN naming the process if possible, PXE_NOT_PERMITTED
  */
 export async function openUdp(request: UdpRequest): Promise<Socket> {
+  if (process.platform === "linux" && !isLoopback(request.interface)) return adoptUdp(openUdpDescriptor(request));
   const addresses = interfaceAddresses(request.interface);
   try {
-    if (process.platform === "linux" && !isLoopback(request.interface)) {
-      return adopt(openBoundSocket({ ...request, address: request.broadcast ? "0.0.0.0" : ownAddress(request, addresses) }));
-    }
     return await openPlain(request.port, ownAddress(request, addresses));
+  } catch (error) {
+    throw explained(error, request);
+  }
+}
+
+/** The same socket as a descriptor, on Linux. @throws as `openUdp` */
+export function openUdpDescriptor(request: UdpRequest): number {
+  const addresses = interfaceAddresses(request.interface);
+  const loopback = isLoopback(request.interface);
+  try {
+    const address = request.broadcast && !loopback ? "0.0.0.0" : ownAddress(request, addresses);
+    return openBoundSocket({ ...request, interface: loopback ? undefined : request.interface, address });
   } catch (error) {
     throw explained(error, request);
   }
@@ -40,7 +50,7 @@ function ownAddress(request: UdpRequest, addresses: readonly { readonly address:
 }
 
 /** Hands the descriptor to Node, which is then the one to close it. */
-function adopt(fd: number): Socket {
+export function adoptUdp(fd: number): Socket {
   const socket = createSocket({ type: "udp4" });
   try {
     // With a descriptor this is done before it returns, "listening" included.

@@ -77,6 +77,11 @@ export class RequestDesk {
     await Promise.all(this.underWay);
   }
 
+  /** Resolves once no transfer is under way. */
+  async idle(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.all(this.underWay);
+  }
+
   private async take(packet: Buffer, arrival: Arrival): Promise<void> {
     const { client } = arrival;
     // A reply to port 0 can't be sent; other networks are not ours to answer (amplification).

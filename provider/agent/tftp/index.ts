@@ -4,8 +4,8 @@ import { bootFile } from "../../engine/bootfiles";
 import { defaultLimits } from "../../engine/transfer-options";
 import { errorText } from "../../errors";
 import type { BootResolver } from "../bootclient";
-import type { AgentContext } from "../context";
-import { openUdp } from "../sockets";
+import type { AgentContext, Draining } from "../context";
+import { plainSockets, type SocketSource } from "../sockets";
 import { RequestDesk, type DeskLimits } from "./desk";
 
 export interface TftpOptions {
@@ -17,6 +17,7 @@ export interface TftpOptions {
   readonly httpPort: number;
   readonly resolve?: BootResolver;
   readonly limits?: Partial<DeskLimits>;
+  readonly sockets?: SocketSource;
 }
 
 /** A running TFTP service. */
@@ -25,6 +26,8 @@ export interface TftpServer {
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
   /** Stops listening and ends the transfers under way. */
   close(): Promise<void>;
+  /** Stops listening; transfers under way go on. */
+  retire(): Promise<Draining>;
 }
 
 /**
@@ -43,7 +46,7 @@ export async function startTftp(context: AgentContext, options: TftpOptions): Pr
   }
   try {
     for (const { address } of addresses) {
-      const socket = await openUdp({ interface: name, address, port: options.port, broadcast: false });
+      const socket = await (options.sockets ?? plainSockets).udp({ interface: name, address, port: options.port, broadcast: false });
       sockets.push(socket);
       socket.on("message", (packet, client) => { desk.receive(packet, { socket, client, local: address, limits }); });
       socket.on("error", (error) => { context.log.warn({ error: errorText(error), address }, "TFTP socket"); });
@@ -52,7 +55,11 @@ export async function startTftp(context: AgentContext, options: TftpOptions): Pr
     await close();
     throw error;
   }
-  return { endpoints: sockets.map((socket) => socket.address()), close };
+  async function retire(): Promise<Draining> {
+    for (const socket of sockets) await new Promise<void>((resolve) => { socket.close(resolve); });
+    return { ended: desk.idle(), cut: () => desk.close() };
+  }
+  return { endpoints: sockets.map((socket) => socket.address()), close, retire };
 }
 
 /** The greatest block for an interface: MTU - 32, at most what fits a plain Ethernet frame, since the client's MTU is unknown. */

@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Logger } from "pino";
+import type { Offer } from "../engine/dhcp/bindings";
+import { LeaseTable } from "../engine/lease-table";
+import { pxeError, throwFindings } from "../errors";
+import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
+import { ownerName, type DocumentsFile } from "../model/documents";
+import { AssetStore } from "./assets";
+import { checkHere, type LocalView } from "./checks";
+import type { AgentContext, Draining } from "./context";
+import { startControl } from "./control";
+import { EventLog } from "./events";
+import { Outlet, type Recorder } from "./outlet";
+import { Progress } from "./progress";
+import { Serving } from "./serving";
+import type { Keeper } from "./sockets";
+import { AgentState } from "./state";
+import { SqliteStore } from "./store/sqlite";
+import { agentVersion } from "./version";
+
+export interface CoreOptions {
+  readonly data: string;
+  readonly socket: string;
+  readonly file?: DocumentsFile | undefined;
+  readonly log: Logger;
+  readonly clock: () => number;
+  /** Holds the listening sockets; without one they can't be handed over. */
+  readonly keeper?: Keeper | undefined;
+  /** Whether another agent can reach this one to take over. */
+  readonly canHandOver: () => boolean;
+  /** Addresses that the agent before has offered. */
+  readonly offers?: readonly Offer[];
+  /** For the event of its start. */
+  readonly after?: string;
+}
+
+/** All of an agent that works on an open database. */
+export interface Core {
+  readonly state: AgentState;
+  readonly context: AgentContext;
+  /** For what happens elsewhere, in the agent before this one while it drains; after a release, the next agent's. */
+  readonly recorder: Recorder;
+  status(): AgentStatus;
+  close(): Promise<void>;
+  /**
+   * Stops taking in and closes the database. The listening sockets stay open at the keeper.
+   * @throws PXE_HANDOVER_FAILED while a request at the control socket doesn't come to its end, or a report is not stored
+   */
+  release(): Promise<Released>;
+}
+
+/** What is left of a core that was released. */
+export interface Released {
+  readonly offers: readonly Offer[];
+  /** Interfaces that were served. */
+  readonly served: readonly string[];
+  readonly draining: Draining;
+  /** Says who records from now on. */
+  pass(recorder: Recorder): void;
+}
+
+/** Resolves when it serves. The folder's lock is the caller's. */
+export async function startCore(options: CoreOptions): Promise<Core> {
+  const { clock, log, keeper } = options;
+  const started = clock();
+  const store = new SqliteStore(join(options.data, "agent.db"));
+  try {
+    const snapshot = store.load();
+    const events = new EventLog(snapshot.events, store, clock, log);
+    const emit = (event: NewEvent): void => { events.emit(event); };
+    const state = new AgentState(snapshot, store, clock, emit);
+    const leases = new LeaseTable(snapshot.leases);
+    for (const offer of options.offers ?? []) leases.applyOffer({ type: "offer.put", offer });
+    const assets = await AssetStore.at(options.data);
+    const progress = new Progress(state);
+    const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
+    const context: AgentContext = {
+      clock, log, state, leases, assets, lifecycle: outlet,
+      emit: (event) => { outlet.emit(event); },
+      commit: (writes) => store.commit(writes),
+    };
+    await forgetOwners(state, join(options.data, "forget"));
+    if (options.file !== undefined) await applyFile(context, state, options.file);
+    const serving = new Serving(context, undefined, undefined, keeper);
+    const bundle = bundleHash();
+    const status = (): AgentStatus => {
+      const interfaces = serving.status();
+      return {
+        version: agentVersion, bundle, node: process.versions.node, pid: process.pid, revision: state.revision,
+        uptimeSeconds: Math.round((clock() - started) / 1000),
+        ready: interfaces.every((item) => item.serving),
+        interfaces,
+        owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
+        problems: interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])),
+        ...(options.canHandOver() ? { handover: 1 } : {}),
+      };
+    };
+    await serving.reconcile();
+    mkdirSync(dirname(options.socket), { recursive: true, mode: 0o700 });
+    const control = await startControl({ context, state, events, status, reconcile: () => serving.reconcile() }, options.socket, keeper);
+    keeper?.closeUnused();
+    const after = options.after === undefined ? "" : `, after ${options.after}`;
+    emit({ kind: "agent.started", host: null, mac: null, address: null, text: `pxe-agent ${agentVersion} (bundle ${bundle.slice(0, 12)}) is running${after}` });
+    return {
+      state, context, recorder: outlet, status,
+      close: async () => {
+        await control.close();
+        await serving.close();
+        await state.close();
+        emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
+        await store.close();
+      },
+      release: async () => {
+        const served = serving.status().filter((item) => item.serving).map((item) => item.name);
+        if (state.hasUnsaved) throw pxeError("PXE_HANDOVER_FAILED", "a machine's report is not stored yet");
+        await control.retire();
+        outlet.hold();
+        const draining = await serving.release();
+        await state.close();
+        await store.close();
+        return { offers: leases.offered(clock()), served, draining, pass: (next) => { outlet.pass(next); } };
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Removes the documents of the owners that a file names, one a line: their removal could not reach the agent. Done before anything
+ * is served, and again at the next start if it can't be stored.
+ */
+async function forgetOwners(state: AgentState, path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  for (const line of new Set(readFileSync(path, "utf8").split("\n").map((text) => text.trim()))) {
+    const owner = ownerName.safeParse(line);
+    if (!owner.success) continue;
+    const gone = state.allDocuments().filter((doc) => doc.owner === owner.data).map(({ kind, name }) => ({ kind, name }));
+    if (gone.length > 0) await state.apply(applyRequest.parse({ owner: owner.data, delete: gone }));
+  }
+  rmSync(path, { force: true });
+}
+
+/** Applies a file's documents, one batch for each owner. @throws PxeError with every finding of an owner's batch */
+async function applyFile(here: LocalView, state: AgentState, file: DocumentsFile): Promise<void> {
+  for (const owner of new Set(file.documents.map((doc) => doc.owner))) {
+    const put = file.documents.filter((doc) => doc.owner === owner);
+    const hosts = new Set(put.filter((doc) => doc.kind === "host").map((doc) => doc.name));
+    const arm = file.arm.filter((name) => hosts.has(name)).map((host) => ({ host, reason: "create" as const }));
+    const batch = applyRequest.parse({ owner, put, arm });
+    throwFindings(checkHere(batch, here));
+    await state.apply(batch);
+  }
+}
+
+/** SHA-256 of the file that runs: what the provider compares with the bundle that it would install. */
+function bundleHash(): string {
+  return createHash("sha256").update(readFileSync(process.argv[1] ?? __filename)).digest("hex");
+}
