@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InstallState } from "./host";
-import { childInputs, childOptions, requireResource, resourceType, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
+import { childInputs, childOptions, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
@@ -93,8 +93,7 @@ export class KickstartHostGroup extends pulumi.CustomResource implements Declare
       secrets: secrets === undefined ? undefined : pulumi.secret(secrets),
     };
     super(resourceType(type), name, { ...inputs, status: undefined }, childOptions(args.server, options));
-    const { server, connection, controlKey } = own;
-    this.link = { server, connection, controlKey };
+    this.link = serverLink(args.server, type, name);
     this.hosts = this.status.apply((status: Readonly<Record<string, GroupHostState>> | undefined) => Object.fromEntries(Object.entries(status ?? {}).map(([host, left]) => [host, shortState(left)])));
     const orders = pulumi.output(mapped(args.hosts, (all) => Object.fromEntries(Object.entries(all).map(([host, { reinstall }]) => [host, reinstall ?? ""]))));
     this.orders = pulumi.all([orders, this.urn]).apply(([reinstalls]) => reinstalls);

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { childInputs, childOptions, requireResource, resourceType, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
+import { apart, childInputs, childOptions, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
@@ -73,10 +73,9 @@ export class KickstartHost extends pulumi.CustomResource implements DeclaresHost
     const secrets = args.secrets === undefined ? undefined : pulumi.secret(args.secrets);
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
     const { waitFor, ...given } = args;
-    const inputs = { ...given, ...own, profile: profile.documentName, subnet: subnet.documentName, secrets, rendered };
-    super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options));
-    const { server, connection, controlKey } = own;
-    this.link = { server, connection, controlKey };
+    const inputs = { ...given, ...own, profile: apart(profile.documentName), subnet: apart(subnet.documentName), secrets, rendered };
+    super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options, [profile, subnet]));
+    this.link = serverLink(args.server, type, name);
     this.orders = pulumi.all([args.reinstall, this.urn]).apply(([reinstall]) => ({ [name]: reinstall ?? "" }));
     waitForHosts(name, this, waitFor);
   }

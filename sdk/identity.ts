@@ -73,7 +73,11 @@ export interface ServerLink {
   readonly controlKey: pulumi.Output<string>;
 }
 
-export interface ChildInputs extends OwnInputs, ServerLink {}
+export interface ChildInputs extends OwnInputs {
+  readonly server: pulumi.Input<string>;
+  readonly connection: pulumi.Input<Connection>;
+  readonly controlKey: pulumi.Input<string>;
+}
 
 /** Something that declares machines: what can be waited for. */
 export interface DeclaresHosts extends pulumi.Resource {
@@ -102,7 +106,20 @@ export function serverLink(server: ServerInput, type: string, name: string): Ser
 }
 
 export function childInputs(provider: ProviderName, type: string, name: string, server: ServerInput): ChildInputs {
-  return { ...ownInputs(provider, type, name), ...serverLink(server, type, name) };
+  const link = serverLink(server, type, name);
+  return { ...ownInputs(provider, type, name), server: apart(link.server), connection: apart(link.connection), controlKey: apart(link.controlKey) };
+}
+
+/**
+ * The same value, just as known and as secret, without the resource that it comes from. That stands in `dependsOn`, once; a state
+ * repeats the URN for every property that brings it along, and a thousand hosts have five such each.
+ */
+export function apart<T>(output: pulumi.Output<T>): pulumi.Output<T> {
+  const { promise } = output as { promise?: (withUnknowns: boolean) => Promise<unknown> };
+  // Pulumi has no public form of it that keeps what is unknown so.
+  if (typeof promise !== "function") return output;
+  const value = pulumi.output(promise(true)) as pulumi.Output<T>;
+  return pulumi.output(pulumi.isSecret(output)).apply((isSecret) => (isSecret ? pulumi.secret(value) : value) as pulumi.Input<T>) as pulumi.Output<T>;
 }
 
 /**
@@ -113,9 +130,18 @@ export function nameAfter(resource: pulumi.Resource, name: string): pulumi.Outpu
   return resource.urn.apply(() => name);
 }
 
-/** The agent forgets a server's documents together with it: no delete calls then for each of its children. */
-export function childOptions(server: ServerInput, options: pulumi.CustomResourceOptions | undefined): pulumi.CustomResourceOptions {
-  return isServer(server) ? { deletedWith: server, ...options } : { ...options };
+/**
+ * The agent forgets a server's documents together with it: no delete calls then for each of its children.
+ * @param uses what it depends on beside its server
+ */
+export function childOptions(server: ServerInput, options: pulumi.CustomResourceOptions | undefined, uses: readonly pulumi.Resource[] = []): pulumi.CustomResourceOptions {
+  const dependsOn = [...(isServer(server) ? [server] : []), ...uses, ...given(options?.dependsOn)] as pulumi.Input<pulumi.Resource>[];
+  return { ...(isServer(server) ? { deletedWith: server } : {}), ...options, ...(dependsOn.length === 0 ? {} : { dependsOn }) };
+}
+
+/** Pulumi takes lists in lists, whatever its types say. */
+function given(dependsOn: pulumi.CustomResourceOptions["dependsOn"]): readonly unknown[] {
+  return dependsOn === undefined ? [] : [dependsOn];
 }
 
 /** Says what is wrong to programs that no compiler checks. */

@@ -112,7 +112,7 @@ function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: Docum
 function renderedInput(plan: HostPlan, before: HostMemory | undefined, digest: boolean): ComputedInputs["rendered"] {
   switch (plan.kind) {
     case "known":
-      return keptTexts(digest ? digestsOf(plan.texts) : plan.texts, before?.rendered);
+      return keptTexts(digest ? digestsOf(plan.texts, textsIn(before?.rendered)) : plan.texts, before?.rendered);
     case "unknown":
       return unknownValue;
     case "left out":

@@ -74,12 +74,14 @@ export function knownFacts(host: string, before: Plain): KnownFact[] {
 
 /** The outputs that tell where a machine stands. A text once used up stays so, whatever an agent has forgotten. */
 export function statusOutputs(status: HostStatus | undefined, before: Plain, ip: string | null): Record<string, unknown> {
+  const consumed = [...new Set([...strings(before["consumed"]), ...(status?.consumed ?? [])])];
   return {
     state: status?.state ?? null,
     installedAt: status?.installedAt ?? null,
     address: status?.address ?? ip,
     sshHostKeys: status?.sshHostKeys ?? [],
-    consumed: [...new Set([...strings(before["consumed"]), ...(status?.consumed ?? [])])],
+    // Older versions wrote an empty list too: a refresh leaves it.
+    ...(consumed.length > 0 || "consumed" in before ? { consumed } : {}),
   };
 }
 

@@ -98,13 +98,18 @@ function secretNames(secrets: unknown): string[] | undefined {
   return typeof secrets === "object" && secrets !== null ? Object.keys(secrets) : [];
 }
 
-/** Stands in the inputs for a text that is not kept whole. */
-export function textDigest(content: string): string {
-  return `sha256:${createHash("sha256").update(content).digest("hex").slice(0, 32)} ${String(Buffer.byteLength(content))} bytes`;
+/** Stands in the inputs for a text that is not kept whole: 64 bits of its sum, enough for a change to show, short in a state file. */
+function textDigest(content: string, digits = 16): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex").slice(0, digits)} ${String(Buffer.byteLength(content))} bytes`;
 }
 
-export function digestsOf(texts: Texts): Texts {
-  return Object.fromEntries(Object.entries(texts).map(([path, content]) => [path, textDigest(content)]));
+/** @param before what was kept: a digest of another length stays, a new provider alone changes nothing */
+export function digestsOf(texts: Texts, before: Texts = {}): Texts {
+  const digest = (path: string, content: string): string => {
+    const long = textDigest(content, 32);
+    return before[path] === long ? long : textDigest(content);
+  };
+  return Object.fromEntries(Object.entries(texts).map(([path, content]) => [path, digest(path, content)]));
 }
 
 /** What is to be kept of texts, unless it says the same as what an older version kept: a new provider alone changes nothing. */

@@ -11,7 +11,7 @@ const childInputs = ownInputs.extend({ server: z.string(), connection: connectio
 
 /** The inputs that the user gave: those that the SDK added and those that check computed taken away. */
 export function userInputs(inputs: Plain, computed: readonly string[]): Record<string, unknown> {
-  const added = ["owner", "self", "server", "connection", "controlKey", ...computed];
+  const added = ["owner", "self", "server", "connection", "controlKey", "link", ...computed];
   return Object.fromEntries(Object.entries(inputs).filter(([key]) => !added.includes(key)));
 }
 

@@ -87,9 +87,9 @@ function changeOf({ rendered, previous }: PlannedHost): PlanRecord["change"] {
   return same ? "unchanged" : "changed";
 }
 
-/** Whether a text is the one that was kept, which may be its digest: `sha256:<32 hexadecimal digits> <n> bytes`. */
+/** Whether a text is the one that was kept, which may be its digest: `sha256:<hexadecimal digits> <n> bytes`, 32 of them at first. */
 function isSame(text: string, kept: string | undefined): boolean {
-  const digest = /^sha256:([0-9a-f]{32}) (\d+) bytes$/.exec(kept ?? "");
+  const digest = /^sha256:([0-9a-f]{16}|[0-9a-f]{32}) (\d+) bytes$/.exec(kept ?? "");
   if (digest === null) return text === kept;
   return createHash("sha256").update(text).digest("hex").startsWith(digest[1] ?? "") && Buffer.byteLength(text) === Number(digest[2]);
 }

@@ -7,6 +7,7 @@ import { hostResource } from "./host";
 import type { DeployPort } from "./ports";
 import { profileResource } from "./profile";
 import { serverResource } from "./server";
+import { withShortLink } from "./short-link";
 import { subnetResource } from "./subnet";
 import { DocumentTable } from "./table";
 import { waitResource } from "./wait";
@@ -18,10 +19,10 @@ export function resources(deploy: DeployPort): Record<"server" | "subnet" | "pro
   const table = new DocumentTable();
   return {
     server: serverResource(connections, table, deploy),
-    subnet: subnetResource(connections, table),
-    profile: profileResource(connections, table, new AssetLibrary()),
-    host: hostResource(connections, table),
-    group: groupResource(connections, table),
+    subnet: withShortLink(subnetResource(connections, table)),
+    profile: withShortLink(profileResource(connections, table, new AssetLibrary())),
+    host: withShortLink(hostResource(connections, table)),
+    group: withShortLink(groupResource(connections, table)),
     wait: waitResource(connections, cancellation),
   };
 }

@@ -33,7 +33,7 @@ test("a second stack declares its machines on a server by its ref: it owns them,
       const plan = ended(await other.preview());
       assert.match(plan, /\+ 4 to create/);
       assert.match(plan, /server\s*: "PxeServer::rack1"/);
-      assert.match(plan, /controlKey: \[secret\]/);
+      assert.match(plan, /link\s*: "local [\w-]{8}"/);
       assert.match(ended(await other.up()), /state: "armed"/);
       await asking(rack, async (agent) => {
         assert.deepEqual(await agent.documents(), [...first, ...second].sort());

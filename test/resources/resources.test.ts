@@ -127,7 +127,8 @@ describe("create, update, read and delete", () => {
     assert.equal(id, "host/db1");
     assert.equal(props["drift"], "it is missing on the agent");
     assert.deepEqual(await provider.host.diff(id, props, {}), { changes: true, replaces: [] });
-    const { outs } = await provider.host.update(id, props, await nextHost());
+    const inputs = await nextHost();
+    const { outs } = await provider.host.update(id, props, inputs);
     assert.equal(outs["drift"], undefined);
     assert.deepEqual(deploy.armings(), ["create db1"]);
   });

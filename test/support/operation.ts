@@ -49,6 +49,27 @@ export const groupInputs = (hosts: Readonly<Record<string, Plain>>, more: Plain 
   ...child("KickstartHostGroup::rack"), subnet: "net", profile: "debian", hosts, rendered: {}, ...more,
 });
 
+/** The engine hands secrets on as what they hold. */
+function open(outputs: Plain): Plain {
+  const isSecret = (value: unknown): value is { value: unknown } => typeof value === "object" && value !== null && "4dabf18193072939515e22adb298388d" in value;
+  return Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key, isSecret(value) ? value.value : value]));
+}
+
+function opened(provider: DynamicProvider): DynamicProvider {
+  return {
+    ...provider,
+    create: async (inputs) => {
+      const { id, outs } = await provider.create(inputs);
+      return { id, outs: open(outs) };
+    },
+    update: async (id, olds, news) => ({ outs: open((await provider.update(id, olds, news)).outs) }),
+    read: async (id, props) => {
+      const seen = await provider.read(id, props);
+      return { ...seen, props: open(seen.props) };
+    },
+  };
+}
+
 /** One process of the provider, as the engine drives it: a test makes a new one for each `pulumi` command. */
 export class Operation {
   readonly provider: Readonly<Record<Kind, DynamicProvider>>;
@@ -56,7 +77,7 @@ export class Operation {
   constructor(deploy: DeployPort) {
     const definitions = resources(deploy);
     const { server, subnet, profile, host, group } = definitions;
-    this.provider = { server: adapt(server), subnet: adapt(subnet), profile: adapt(profile), host: adapt(host), group: adapt(group) };
+    this.provider = { server: opened(adapt(server)), subnet: opened(adapt(subnet)), profile: opened(adapt(profile)), host: opened(adapt(host)), group: opened(adapt(group)) };
   }
 
   async accepted(kind: Kind, inputs: Plain, olds: Plain = {}): Promise<Plain> {
