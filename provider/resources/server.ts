@@ -8,6 +8,7 @@ import type { Connections } from "./connections";
 import { controlKeyInputs, hasOldKey, keyOutputs, previousKey } from "./control-keys";
 import { nameOf, PartialFailure, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkedSpec, identify, userInputs } from "./identity";
+import { leftoverWarning } from "./leftovers";
 import { placeOf } from "./place";
 import type { DeployPort } from "./ports";
 import { seenServer } from "./server-observation";
@@ -91,6 +92,8 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       // Without a revision its document was never placed: any other name is of a server that took over.
       const document = { name: at.name, rev: typeof rev === "number" ? rev : Number.MAX_SAFE_INTEGER };
       await deleting(`server/${at.name}`, () => deploy.removeAgent({ ...request(targetIn(outputs), at), ...initIn(outputs), document }));
+      const warning = await leftoverWarning(connections, table, outputs);
+      if (warning !== undefined) console.warn(warning);
     },
   };
 }

@@ -87,6 +87,11 @@ export class DocumentTable {
     return [...(this.shelves.get(server)?.byKey.get(label) ?? [])].some((entry) => entry.self !== self);
   }
 
+  /** Whether a resource of this run declares the document, on whichever server. */
+  isDeclared(label: string): boolean {
+    return [...this.shelves].some(([server, shelf]) => this.isPostponed(server, label) || [...shelf.byKey.get(label)].length > 0);
+  }
+
   /** Keeps what a host will be served, where its inputs hold only digests of it. */
   keepTexts(server: string, host: string, texts: Readonly<Record<string, string>>): void {
     this.texts.set(`${server} ${host}`, texts);

@@ -44,6 +44,23 @@ describe("resources that move", () => {
     assert.deepEqual(deploy.held(), ["server/rack1"]);
   });
 
+  test("with their server leave a document where one of them ends with the move, which is told", async (t) => {
+    const old = await declareStack(deploy, files);
+    const warn = t.mock.method(console, "warn", () => undefined);
+    const moved = new Operation(deploy);
+    const server = await moved.created("server", serverInputs());
+    const shared = { connection: server["connection"], controlKey: server["controlKey"] };
+    await moved.created("subnet", subnetInputs(shared));
+    await moved.created("profile", files.profile(shared));
+    await moved.provider.server.delete("server", old.server);
+    assert.deepEqual(deploy.held().sort(), everything);
+    assert.match(String(warn.mock.calls[0]?.arguments[0]), /^server\/rack1 moved; its agent still holds and serves what this run doesn't declare: host\/db1\. /);
+    await moved.created("host", hostInputs("db1", shared));
+    await moved.provider.server.delete("server", old.server);
+    await new Operation(deploy).provider.server.delete("server", old.server);
+    assert.equal(warn.mock.callCount(), 1);
+  });
+
   test("stay where they are when the target's port or host key changes", async () => {
     const old = await declareStack(deploy, files, { server: ssh() });
     deploy.batches.length = 0;
