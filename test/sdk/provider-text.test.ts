@@ -19,6 +19,12 @@ const firstText = (name: string): string =>
   'try{p=r.resolve("pulumi-pxe/provider")}catch(e){if(e.code!=="MODULE_NOT_FOUND")throw e;continue}return r(p).' + name + "}" +
   'throw Error("pulumi-pxe is not installed beside the program: run `npm install pulumi-pxe` there, or set PULUMI_PXE_ROOT")}';
 
+/** What stood in states between these two. */
+const secondText = (name: string): string =>
+  'exports.handler=()=>{let p=process,c=p.cwd();for(let d of[p.env.PULUMI_PXE_ROOT||c,c])try{return require("module").createRequire(d+"/")' +
+  '("pulumi-pxe/provider").' + name + "}catch(e){if(!/'pulumi-pxe/.test(e))throw e}" +
+  'throw Error("npm i pulumi-pxe in "+c)}';
+
 /** Runs the text as the engine's dynamic provider does, in a folder. */
 function run(code: string, cwd: string, env: NodeJS.ProcessEnv = {}): { status: number | null; stdout: string; stderr: string } {
   const script = `const m={exports:{}};new Function("exports","require",process.argv[1])(m.exports,require);console.log(JSON.stringify(m.exports.handler()))`;
@@ -50,7 +56,7 @@ describe("the text that state files hold", () => {
   }
 });
 
-for (const [version, host] of [["now", text("host")], ["0.1.0", firstText("host")]] as const) describe(`the text of ${version}`, () => {
+for (const [version, host] of [["now", text("host")], ["0.1.0", firstText("host")], ["between", secondText("host")]] as const) describe(`the text of ${version}`, () => {
   test("finds the package beside the program", () => {
     withPackage("exports.host={is:'host'}", (program) => {
       assert.equal(run(host, program).stdout, '{"is":"host"}\n');
@@ -68,7 +74,7 @@ for (const [version, host] of [["now", text("host")], ["0.1.0", firstText("host"
     withPackage("", (_program, empty) => {
       const result = run(host, empty);
       assert.notEqual(result.status, 0);
-      assert.match(result.stderr, /Cannot find module 'pulumi-pxe\/provider'\nRequire stack:\n- .*\/empty\/: npm i pulumi-pxe\n|run `npm install pulumi-pxe` there, or set PULUMI_PXE_ROOT/);
+      assert.match(result.stderr, /Cannot find module 'pulumi-pxe\/provider'\nRequire stack:\n- .*\/empty\/: npm i pulumi-pxe\n|npm i pulumi-pxe in \/|run `npm install pulumi-pxe` there, or set PULUMI_PXE_ROOT/);
     });
   });
 
