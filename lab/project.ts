@@ -29,7 +29,7 @@ export interface RunningCommand {
   kill(): void;
 }
 
-/** Milliseconds that one command may take. */
+/** Milliseconds that one command may take by default. */
 const commandLimit = 180_000;
 
 /**
@@ -47,8 +47,9 @@ export class PulumiProject {
   /**
    * @param name of the project; documents are owned by `<name>/dev`
    * @param layOut puts Pulumi.yaml and what it needs into the folder
+   * @param limit milliseconds that one command may take
    */
-  constructor(readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram) {
+  constructor(readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram, private readonly limit = commandLimit) {
     for (const folder of [this.folder, join(this.base, "backend")]) mkdirSync(folder);
     layOut(this.folder, name);
     this.env = pulumiEnv(this.base);
@@ -74,7 +75,7 @@ export class PulumiProject {
   }
 
   start(...args: string[]): RunningCommand {
-    return startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], this.folder, this.env);
+    return startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], this.folder, this.env, this.limit);
   }
 
   up(...args: string[]): Promise<CommandResult> {
@@ -177,14 +178,14 @@ export function runCommand(command: string, args: readonly string[], cwd: string
   return startCommand(command, args, cwd, env).done;
 }
 
-function startCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): RunningCommand {
+function startCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, time = commandLimit): RunningCommand {
   const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   const done = new Promise<CommandResult>((resolve, reject) => {
     let text = "";
     const limit = setTimeout(() => {
-      text += `\n(killed after ${String(commandLimit / 1000)} s)\n`;
+      text += `\n(killed after ${String(time / 1000)} s)\n`;
       child.kill("SIGKILL");
-    }, commandLimit);
+    }, time);
     child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
     child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
     child.once("error", reject);
