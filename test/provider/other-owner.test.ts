@@ -35,6 +35,8 @@ test("of hosts pushed together only the one fails that another stack owns, and t
     await asking(rack, (agent) =>
       agent.apply({ owner, delete: [{ kind: "host", name: "taken" }, { kind: "subnet", name: "theirs" }, { kind: "profile", name: "theirs" }] }),
     );
+    assert.match(ended(await rack.up()), /\+ 1 created\n\s+6 unchanged/);
+    assert.equal((await asking(rack, (agent) => agent.host("db1"))).state, "adopted", "another stack knew this machine: it boots from its disk");
     ended(await rack.destroy());
   });
 });
