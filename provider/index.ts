@@ -12,3 +12,4 @@ export const server = adapt(definitions.server);
 export const subnet = adapt(definitions.subnet);
 export const profile = adapt(definitions.profile);
 export const host = adapt(definitions.host);
+export const group = adapt(definitions.group);

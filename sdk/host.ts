@@ -28,6 +28,11 @@ export interface KickstartHostArgs {
   reinstall?: pulumi.Input<string> | undefined;
   /** What its answer file may name as `secrets.<name>`. Always kept as secrets; the plan shows placeholders. */
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /**
+   * `full` (default): the state keeps what the machine will be served, and a plan shows each line that changes. `digest`: only
+   * digests, and that it changes.
+   */
+  renderedDetail?: pulumi.Input<"full" | "digest"> | undefined;
 }
 
 const type = "KickstartHost";

@@ -1,7 +1,9 @@
 /** Install bare metal from a Pulumi program. See README.md for a first example. */
 export { kickstart, preseed, type Answer, type AnswerArgs } from "./answer";
 export * as distro from "./distro";
+export { KickstartHostGroup, type GroupHostArgs, type GroupHostState, type KickstartHostGroupArgs } from "./group";
 export { KickstartHost, type InstallState, type KickstartHostArgs } from "./host";
+export * as inventory from "./inventory";
 export type { Connection, ServerInput, ServerRef } from "./identity";
 export { BootProfile, type AssetArgs, type BiosLoaderArgs, type BootProfileArgs, type DistroArgs, type DistroPreset } from "./profile";
 export { PxeServer, type PxeServerArgs, type RemoteTarget } from "./server";

@@ -1,6 +1,6 @@
 import { finding, type Finding, type Place } from "../errors";
 import { documentLabel, type Document, type HostDocument, type ProfileDocument, type SubnetDocument } from "./documents";
-import { contains, ipv4, network, type Ipv4Number } from "./ip";
+import { contains, formatIpv4, ipv4, network, parseIpv4, type Ipv4Number } from "./ip";
 
 /**
  * The rules that hold across documents: the same code in the preview and at the agent. Every finding names all the documents and
@@ -11,6 +11,11 @@ import { contains, ipv4, network, type Ipv4Number } from "./ip";
 export function checkRules(documents: readonly Document[], others: readonly Document[] = []): Finding[] {
   const scope = new Scope(documents, others);
   return [...scope.hosts.flatMap((host) => hostFindings(host, scope)), ...scope.subnets.flatMap(subnetFindings), ...uniqueFindings(scope), ...overlapFindings(scope)];
+}
+
+/** What no two documents may share, as text: a host's MACs, UUID and address. */
+export function identitiesOf(document: Document): string[] {
+  return document.kind === "host" ? claimsOf([document]).map((claim) => claim.value) : [];
 }
 
 /** References that no document answers: only the agent can tell, since a preview may not see them all. */
@@ -70,7 +75,11 @@ function claimsOf(hosts: readonly HostDocument[]): Claim[] {
 
 function uniqueFindings(scope: Scope): Finding[] {
   const byValue = new Map<string, Claim[]>();
-  for (const claim of claimsOf(scope.hosts)) byValue.set(claim.value, [...(byValue.get(claim.value) ?? []), claim]);
+  for (const claim of claimsOf(scope.hosts)) {
+    const claims = byValue.get(claim.value);
+    if (claims === undefined) byValue.set(claim.value, [claim]);
+    else claims.push(claim);
+  }
   const within = [...byValue.values()].filter((claims) => claims.length > 1).map((claims) => duplicate(claims));
   const across = claimsOf(scope.foreign.filter((doc) => doc.kind === "host")).flatMap((theirs) => {
     const ours = byValue.get(theirs.value);
@@ -109,8 +118,21 @@ function addressFindings(host: HostDocument, address: Ipv4Number, subnet: Subnet
   return router === -1 ? [] : outside("is the address of a router", `routers[${String(router)}]`);
 }
 
+/** The server of a URL where that is an address, and not a name that only the network can tell. */
+function addressIn(url: string): Ipv4Number | undefined {
+  return URL.canParse(url) ? parseIpv4(new URL(url).hostname) : undefined;
+}
+
+/** An installer that is given no gateway reaches its own network only. */
+function mirrorFindings(host: HostDocument, profile: ProfileDocument, subnet: SubnetDocument): Finding[] {
+  const mirror = profile.spec.distro.repository === undefined ? undefined : addressIn(profile.spec.distro.repository);
+  if (mirror === undefined || subnet.spec.routers.length > 0 || host.spec.install === "never" || contains(network(subnet.spec.cidr), mirror)) return [];
+  const where = [place(subnet, "routers"), place(profile, "distro.repository"), place(host, "profile")];
+  return [finding("PXE_NO_GATEWAY", `the packages are at ${formatIpv4(mirror)}, outside of ${subnet.spec.cidr}, which has no router`, { where })];
+}
+
 function installFindings(host: HostDocument, profile: ProfileDocument, subnet: SubnetDocument): Finding[] {
-  const findings: Finding[] = [];
+  const findings = mirrorFindings(host, profile, subnet);
   if (profile.spec.distro.family === "debian" && subnet.spec.dnsServers.length === 0 && host.spec.install !== "never") {
     findings.push(finding("PXE_DNS_MISSING", "a Debian installer needs a name server", { where: [place(subnet, "dnsServers"), place(host, "profile")] }));
   }

@@ -89,21 +89,20 @@ function merged({ owner, previousOwner }: Owners, batch: readonly Waiting[]): Ap
 /** Rejects those that the error is about, all of them if it names none; returns the others. */
 function rejectFaulty(owners: Owners, batch: readonly Waiting[], error: unknown): readonly Waiting[] {
   const findings = error instanceof PxeError ? error.findings : [];
-  const own = new Map(batch.map((item) => [item, findings.filter((entry) => names(entry, owners, item.push))]));
-  const faulty = batch.filter((item) => (own.get(item) ?? []).length > 0);
-  if (faulty.length === 0) {
-    for (const item of batch) item.reject(error);
-    return [];
+  const named = findings.map((entry) => ({ entry, labels: labelsIn(entry, owners) }));
+  const others: Waiting[] = [];
+  for (const item of batch) {
+    const labels = new Set([...(item.push.put ?? []), ...(item.push.delete ?? [])].map(documentLabel));
+    const [first, ...rest] = named.filter((finding) => finding.labels.some((label) => labels.has(label))).map(({ entry }) => entry);
+    if (first === undefined) others.push(item);
+    else item.reject(new PxeError([first, ...rest], { cause: error }));
   }
-  for (const item of faulty) {
-    const [first, ...rest] = own.get(item) ?? [];
-    item.reject(first === undefined ? error : new PxeError([first, ...rest], { cause: error }));
-  }
-  return batch.filter((item) => !faulty.includes(item));
+  if (others.length < batch.length) return others;
+  for (const item of batch) item.reject(error);
+  return [];
 }
 
-/** A place of another owner may bear the same name. */
-function names(entry: Finding, { owner, previousOwner }: Owners, push: Push): boolean {
-  const labels = [...(push.put ?? []), ...(push.delete ?? [])].map(documentLabel);
-  return entry.where.some((place) => labels.includes(place.document) && [undefined, owner, previousOwner].includes(place.owner));
+/** The documents of these owners that a finding names: one of another owner may bear the same name. */
+function labelsIn(entry: Finding, { owner, previousOwner }: Owners): string[] {
+  return entry.where.filter((place) => [undefined, owner, previousOwner].includes(place.owner)).map((place) => place.document);
 }

@@ -1,76 +1,122 @@
+import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { PxeError, finding, type Finding } from "../errors";
+import type { HostDocument } from "../model/documents";
 import { renderHost, type RenderInput } from "../render/host";
 import { unfillable } from "../render/placeholders";
-import { nameOf, text, type Plain } from "./definition";
-import type { DocumentTable } from "./table";
-import { isUnknown, showUnknown, unknownValue } from "./unknown";
+import { text, type Plain } from "./definition";
+import { dhcpLines } from "./dhcp-plan";
+import type { DeclaredHost } from "./host-declaration";
+import type { DocumentTable, Planned } from "./table";
+import { isUnknown, knownAfterApply, showUnknown } from "./unknown";
 
-/** What one host will be served, as text by path, or the engine's sentinel where that can't be known yet. */
-export interface HostPlan {
-  readonly rendered: Plain | typeof unknownValue;
-  readonly findings: readonly Finding[];
-}
+export type Texts = Readonly<Record<string, string>>;
+
+/** What one host will be served: text by path, and the DHCP answer as `dhcp`. */
+export type HostPlan =
+  | { readonly kind: "known"; readonly texts: Texts; readonly findings: readonly Finding[] }
+  | { readonly kind: "unknown"; readonly findings: readonly Finding[] }
+  /** Its profile or subnet is left out of this run. */
+  | { readonly kind: "left out"; readonly missing: string; readonly findings: readonly Finding[] };
+
+/** The key of `rendered` that is only to be read: nothing is served from it. */
+const dhcp = "dhcp";
+
+const unknown: HostPlan = { kind: "unknown", findings: [] };
 
 /**
- * Renders what a host will be served. Its profile and subnet were checked before it in this process, unless they are left out
- * of this run: then the last plan stays.
+ * Renders what a host will be served. Its profile and subnet were checked before it in this process, unless they are left out.
+ * @param planned its document, where enough is known to make one
  */
-export function planHost(inputs: Plain, olds: Plain, table: DocumentTable): HostPlan {
-  const server = text(inputs, "server");
-  const { subnet: subnetName, profile: profileName, secrets } = inputs;
+export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | undefined, table: DocumentTable): HostPlan {
+  const { server, values } = host;
+  const { subnet: subnetName, profile: profileName, secrets } = values;
   if (typeof subnetName !== "string" || typeof profileName !== "string" || [subnetName, profileName, secrets].some(isUnknown)) return unknown;
   if (table.isPostponed(server, `subnet/${subnetName}`) || table.isPostponed(server, `profile/${profileName}`)) return unknown;
   const subnet = table.find(server, "subnet", subnetName);
   const profile = table.find(server, "profile", profileName);
-  if (subnet === undefined || profile?.extra === undefined) {
-    const left = subnet === undefined ? `subnet ${subnetName}` : `profile ${profileName}`;
-    return { rendered: lastPlan(olds) ?? { plan: `‹not planned: ${left} not in this run›` }, findings: [] };
-  }
-  const { extra, document } = profile;
+  if (subnet === undefined) return { kind: "left out", missing: `subnet ${subnetName}`, findings: [] };
+  if (profile?.extra === undefined) return { kind: "left out", missing: `profile ${profileName}`, findings: [] };
+  const { extra, document: { spec } } = profile;
   const input: RenderInput = {
-    host: hostScope(inputs),
+    host: hostScope(host),
     subnet: subnet.document.spec,
     profile: {
-      name: profileName, distro: { ...document.spec.distro, repository: extra.repository }, kernel: extra.kernel, initrd: extra.initrd,
-      biosLoader: document.spec.loaders.bios?.program.name, kernelArgs: extra.kernelArgs, answer: extra.answer,
+      name: profileName, distro: { ...spec.distro, repository: extra.repository }, kernel: extra.kernel, initrd: extra.initrd,
+      biosLoader: spec.loaders.bios?.program.name, kernelArgs: extra.kernelArgs, answer: extra.answer,
     },
   };
   try {
-    const rendered = renderHost(input);
-    return { rendered, findings: unfillableFindings(input.host.name, rendered, secrets) };
+    const texts = renderHost(input);
+    const whole = planned === undefined || planned.partial === true || subnet.partial === true ? undefined : planned.document;
+    const served = table.find(server, "server", nameIn(server))?.document.spec;
+    const answer = whole === undefined ? `${knownAfterApply}\n` : dhcpLines({ server: served, subnet: subnet.document, profile: profile.document, host: whole });
+    return { kind: "known", texts: { ...texts, [dhcp]: answer }, findings: unfillableFindings(host.label, texts, secrets) };
   } catch (error) {
     if (!(error instanceof PxeError)) throw error;
-    return extra.partial ? unknown : { rendered: {}, findings: error.findings };
+    return extra.partial ? unknown : { kind: "known", texts: {}, findings: error.findings };
   }
 }
 
+/** `rack1` of `PxeServer::rack1`. */
+export function nameIn(server: string): string {
+  return server.slice(server.indexOf("::") + 2);
+}
+
 /** What would fail at the machine's first boot: a secret that can't stand where the template puts it. */
-function unfillableFindings(host: string, rendered: Record<string, string>, secrets: unknown): Finding[] {
+function unfillableFindings(label: string, texts: Record<string, string>, secrets: unknown): Finding[] {
   const given = typeof secrets === "object" && secrets !== null ? Object.entries(secrets) : [];
   const known = Object.fromEntries(given.map(([name, value]): [string, string] => [name, isUnknown(value) ? "" : String(value)]));
-  return unfillable(rendered, known).map(({ path, reason }) =>
-    finding("PXE_TEMPLATE_UNSAFE", `${path}: ${reason}`, { where: [{ document: `host/${host}`, property: "secrets" }] }),
+  return unfillable(texts, known).map(({ path, reason }) =>
+    finding("PXE_TEMPLATE_UNSAFE", `${path}: ${reason}`, { where: [{ document: label, property: "secrets" }] }),
   );
 }
 
-const unknown: HostPlan = { rendered: unknownValue, findings: [] };
-
-function lastPlan(olds: Plain): Plain | undefined {
-  const rendered = olds["rendered"];
-  return typeof rendered === "object" && rendered !== null ? (rendered as Plain) : undefined;
-}
-
-function hostScope(inputs: Plain): RenderInput["host"] {
-  const name = nameOf(inputs);
-  const { macs, secrets } = inputs;
-  const hostname = inputs["hostname"] === undefined ? name : text(showUnknown(inputs), "hostname");
-  const shown: unknown = showUnknown(macs);
-  const ip = text(showUnknown(inputs), "ip");
+function hostScope({ name, values }: DeclaredHost): RenderInput["host"] {
+  const { secrets, macs, ip, hostname } = showUnknown({ ...values });
   return {
     name,
-    hostname,
-    macs: Array.isArray(shown) ? shown.map(String) : [String(shown)],
-    ...(ip === "" ? {} : { ip }),
+    hostname: typeof hostname === "string" ? hostname : name,
+    macs: Array.isArray(macs) ? macs.map(String) : [String(macs)],
+    ...(typeof ip === "string" && ip !== "" ? { ip } : {}),
     secretNames: typeof secrets === "object" && secrets !== null ? Object.keys(secrets) : [],
   };
+}
+
+/** Stands in the inputs for a text that is not kept whole. */
+export function textDigest(content: string): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex").slice(0, 32)} ${String(Buffer.byteLength(content))} bytes`;
+}
+
+export function digestsOf(texts: Texts): Texts {
+  return Object.fromEntries(Object.entries(texts).map(([path, content]) => [path, textDigest(content)]));
+}
+
+/** What is to be kept of texts, unless it says the same as what an older version kept: a new provider alone changes nothing. */
+export function keptTexts(texts: Texts, before: unknown): Texts {
+  const old = textsIn(before);
+  if (old === undefined || dhcp in old) return texts;
+  return isDeepStrictEqual(old, servedTexts(texts)) ? old : texts;
+}
+
+/** A `rendered` that was kept in full or as digests; undefined where it holds no texts. */
+export function textsIn(rendered: unknown): Texts | undefined {
+  if (typeof rendered !== "object" || rendered === null) return undefined;
+  const texts = Object.entries(rendered).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return texts.length === 0 || "plan" in rendered ? undefined : Object.fromEntries(texts);
+}
+
+/** What the agent gets of it. */
+export function servedTexts(texts: Texts): Texts {
+  const { [dhcp]: _shown, ...served } = texts;
+  return served;
+}
+
+/** In place of a plan where there is none to be had. */
+export function notPlanned(missing: string): Plain {
+  return { plan: `‹not planned: ${missing} not in this run›` };
+}
+
+export function isDigest(inputs: Plain): boolean {
+  return text(inputs, "renderedDetail") === "digest";
 }

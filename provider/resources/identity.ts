@@ -25,15 +25,15 @@ export interface Identity {
   readonly findings: readonly Finding[];
 }
 
-export function identify(kind: DocumentKind, inputs: Plain): Identity {
+/** @param kind of its document; a group has none of its own */
+export function identify(kind: DocumentKind | "group", inputs: Plain): Identity {
   const name = nameOf(inputs);
-  const label = documentLabel({ kind, name });
+  const label = kind === "group" ? `group/${name}` : documentLabel({ kind, name });
   const schema = kind === "server" ? ownInputs : childInputs;
   const own = validateKnown(schema, inputs, label);
   const named = validateKnown(z.object({ name: documentName }), { name }, label);
   return { owner: text(inputs, "owner"), name, self: text(inputs, "self"), label, findings: [...named.findings, ...own.findings] };
 }
-
 
 /** What check has accepted, again; inputs that were not checked never get here. */
 export function checkedSpec<T>(spec: Checked<T>): T {

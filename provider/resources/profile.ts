@@ -43,8 +43,9 @@ export function profileResource(connections: Connections, table: DocumentTable, 
         return { inputs, findings };
       }
       const { distro, kernelArgs, answer } = asked.value;
-      table.register(text(inputs, "server"), identity.self, documentOf("profile", identity, specOf(asked.value, mapFiles(files, standIn))), {
-        repository: distro.repository, kernel: files.kernel, initrd: files.initrd, kernelArgs, answer, partial: hasUnknown(inputs["answer"]),
+      table.register(text(inputs, "server"), identity.self, {
+        document: documentOf("profile", identity, specOf(asked.value, mapFiles(files, standIn))),
+        extra: { repository: distro.repository, kernel: files.kernel, initrd: files.initrd, kernelArgs, answer, partial: hasUnknown(inputs["answer"]) },
       });
       return { inputs: { ...inputs, files }, findings };
     },

@@ -126,7 +126,7 @@ export async function deleting(label: string, work: () => Promise<unknown>): Pro
 }
 
 /** Codes that say "the target answers, its agent doesn't": the server's own update mends that, then the children's. */
-const agentGone: readonly ErrorCode[] = ["PXE_AGENT_UNREACHABLE", "PXE_CONTROL_KEY_REFUSED"];
+export const agentGone: readonly ErrorCode[] = ["PXE_AGENT_UNREACHABLE", "PXE_CONTROL_KEY_REFUSED"];
 
 /** What was seen of a document. */
 export interface Observation {

@@ -25,7 +25,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       const identity = identify("server", inputs);
       const target = validateKnown(targetSchema, inputs["target"], identity.label, "target");
       const spec = specOf(inputs, identity.label);
-      if (spec.value !== undefined) table.register(identity.self, identity.self, documentOf("server", identity, spec.value));
+      if (spec.value !== undefined) table.register(identity.self, identity.self, { document: documentOf("server", identity, spec.value) });
       const known = [text(inputs, "controlKey"), text(olds, "controlKey")].find((key) => key !== "" && !isUnknown(key));
       const computed = {
         controlKey: known ?? deploy.generateControlKey(),

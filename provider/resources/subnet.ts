@@ -6,7 +6,7 @@ import { nameOf, text, type Plain, type ResourceDefinition } from "./definition"
 import { checkedSpec, identify, userInputs } from "./identity";
 import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, withDrift } from "./residence";
 import type { DocumentTable } from "./table";
-import { isUnknown } from "./unknown";
+import { hasUnknown, isUnknown } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 /** DhcpSubnet: one IPv4 network that the agent serves. */
@@ -19,8 +19,8 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       const server = text(inputs, "server");
       if (spec.value === undefined) table.postpone(server, identity.label);
       const document = spec.value === undefined ? undefined : documentOf("subnet", identity, spec.value);
-      if (document !== undefined) table.register(server, identity.self, document);
-      const rules = document === undefined ? [] : table.findings(server, document);
+      if (document !== undefined) table.register(server, identity.self, { document, partial: hasUnknown(userInputs(inputs, [])) });
+      const rules = document === undefined ? [] : table.findings(server, identity.self);
       return { inputs, findings: [...identity.findings, ...spec.findings, ...table.meet(server, identity, olds), ...rules] };
     },
     replaces: () => [],

@@ -1,8 +1,9 @@
 import { finding, type Finding } from "../errors";
-import { documentLabel, type Document, type HostDocument } from "../model/documents";
-import { checkRules } from "../model/rules";
+import { documentLabel, type Document, type DocumentKind } from "../model/documents";
+import { checkRules, identitiesOf } from "../model/rules";
 import type { PlannedAsset } from "./assets";
 import type { Plain } from "./definition";
+import { Multimap } from "./multimap";
 
 /** What a profile holds beyond its document: hosts are rendered from it. */
 export interface ProfileExtra {
@@ -15,9 +16,24 @@ export interface ProfileExtra {
   readonly partial: boolean;
 }
 
-interface Entry {
-  readonly document: Document;
+/** A document as it is known in this run. */
+export interface Planned<D extends Document = Document> {
+  readonly document: D;
+  /** Whether something of it can't be known yet, and is missing in it. */
+  readonly partial?: boolean;
   readonly extra?: ProfileExtra;
+}
+
+interface Entry extends Planned {
+  readonly self: string;
+}
+
+/** What is declared for one server. */
+interface Shelf {
+  /** By the resource that declares them: one document for most, many for a group. */
+  readonly bySelf: Map<string, readonly Entry[]>;
+  /** By everything that a rule may ask for. */
+  readonly byKey: Multimap<string, Entry>;
 }
 
 /**
@@ -26,15 +42,19 @@ interface Entry {
  * A resource that is checked twice (a replacement is) counts once: the last registration wins.
  */
 export class DocumentTable {
-  private readonly servers = new Map<string, Map<string, Entry>>();
+  private readonly shelves = new Map<string, Shelf>();
   private readonly met = new Set<string>();
   private readonly postponed = new Set<string>();
+  private readonly texts = new Map<string, Readonly<Record<string, string>>>();
 
   /** @param self the resource's own `Type::name` */
-  register(server: string, self: string, document: Document, extra?: ProfileExtra): void {
-    const entries = this.servers.get(server) ?? new Map<string, Entry>();
-    this.servers.set(server, entries);
-    entries.set(self, extra === undefined ? { document } : { document, extra });
+  register(server: string, self: string, ...documents: readonly Planned[]): void {
+    const shelf = this.shelves.get(server) ?? { bySelf: new Map<string, readonly Entry[]>(), byKey: new Multimap<string, Entry>() };
+    this.shelves.set(server, shelf);
+    for (const entry of shelf.bySelf.get(self) ?? []) for (const key of keysOf(entry.document)) shelf.byKey.remove(key, entry);
+    const entries = documents.map((planned): Entry => ({ ...planned, self }));
+    for (const entry of entries) for (const key of keysOf(entry.document)) shelf.byKey.add(key, entry);
+    shelf.bySelf.set(self, entries);
   }
 
   /**
@@ -57,36 +77,69 @@ export class DocumentTable {
     return this.postponed.has(`${server} ${label}`);
   }
 
-  find<K extends Document["kind"]>(server: string, kind: K, name: string): (Entry & { readonly document: Extract<Document, { kind: K }> }) | undefined {
-    for (const entry of this.servers.get(server)?.values() ?? []) {
-      if (entry.document.kind === kind && entry.document.name === name) return entry as Entry & { readonly document: Extract<Document, { kind: K }> };
-    }
-    return undefined;
+  find<K extends DocumentKind>(server: string, kind: K, name: string): Planned<Extract<Document, { kind: K }>> | undefined {
+    const [entry] = this.shelves.get(server)?.byKey.get(documentLabel({ kind, name })) ?? [];
+    return entry as Planned<Extract<Document, { kind: K }>> | undefined;
   }
 
-  /** What the rules across documents say against this document, given those that were registered before it. */
-  findings(server: string, document: Document): Finding[] {
-    const label = documentLabel(document);
-    const others = [...(this.servers.get(server)?.values() ?? [])].map((entry) => entry.document).filter((other) => documentLabel(other) !== label);
-    const relevant = document.kind === "host" ? others.filter((other) => concerns(document, other)) : others.filter((other) => other.kind === document.kind);
-    return checkRules([document, ...relevant]).filter((item) => item.where.some((place) => place.document === label));
+  /** Whether another resource of this run declares the document too. */
+  isDeclaredElsewhere(server: string, self: string, label: string): boolean {
+    return [...(this.shelves.get(server)?.byKey.get(label) ?? [])].some((entry) => entry.self !== self);
+  }
+
+  /** Keeps what a host will be served, where its inputs hold only digests of it. */
+  keepTexts(server: string, host: string, texts: Readonly<Record<string, string>>): void {
+    this.texts.set(`${server} ${host}`, texts);
+  }
+
+  textsOf(server: string, host: string): Readonly<Record<string, string>> | undefined {
+    return this.texts.get(`${server} ${host}`);
+  }
+
+  /** What the rules across documents say against a resource's documents, given those that were registered before them. */
+  findings(server: string, self: string): Finding[] {
+    const shelf = this.shelves.get(server);
+    const own = shelf?.bySelf.get(self) ?? [];
+    const labels = new Set(own.map((entry) => documentLabel(entry.document)));
+    const twins: Finding[] = [];
+    const related = new Set<Entry>();
+    for (const { document } of own) {
+      const label = documentLabel(document);
+      for (const twin of shelf?.byKey.get(label) ?? []) if (twin.self !== self) twins.push(declaredTwice(label, twin.self, self));
+      for (const key of relatedKeys(document)) {
+        for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other);
+      }
+    }
+    const rules = checkRules([...own, ...related].map(ruled));
+    return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)))];
   }
 }
 
-/** Whether a rule can involve both: keeps the check of a thousand hosts linear in what they share. */
-function concerns(host: HostDocument, other: Document): boolean {
-  switch (other.kind) {
-    case "server":
-      return false;
+/** What rules look at: a profile's document doesn't say where its packages are, since nothing on the agent needs it. */
+function ruled({ document, extra }: Entry): Document {
+  if (document.kind !== "profile" || extra?.repository === undefined) return document;
+  const { spec } = document;
+  return { ...document, spec: { ...spec, distro: { ...spec.distro, repository: extra.repository } } };
+}
+
+function declaredTwice(label: string, one: string, other: string): Finding {
+  const what = `two resources declare ${label}: ${one} and ${other}`;
+  return finding("PXE_DUPLICATE", what, { where: [{ document: label }], fix: "Take it out of one of them." });
+}
+
+function keysOf(document: Document): string[] {
+  return [documentLabel(document), `kind ${document.kind}`, ...identitiesOf(document)];
+}
+
+/** The keys of all that a rule can involve together with this document: few, so that a thousand hosts are checked in linear time. */
+function relatedKeys(document: Document): string[] {
+  switch (document.kind) {
     case "subnet":
-      return other.name === host.spec.subnet;
-    case "profile":
-      return other.name === host.spec.profile;
+      return ["kind subnet"];
     case "host":
-      return (
-        other.spec.macs.some((mac) => host.spec.macs.includes(mac)) ||
-        (host.spec.ip !== undefined && other.spec.ip === host.spec.ip) ||
-        (host.spec.uuid !== undefined && other.spec.uuid === host.spec.uuid)
-      );
+      return [`subnet/${document.spec.subnet}`, `profile/${document.spec.profile}`, ...identitiesOf(document)];
+    case "server":
+    case "profile":
+      return [];
   }
 }

@@ -1,6 +1,7 @@
 import { AssetLibrary } from "./assets";
 import { Connections } from "./connections";
 import type { ResourceDefinition } from "./definition";
+import { groupResource } from "./group";
 import { hostResource } from "./host";
 import type { DeployPort } from "./ports";
 import { profileResource } from "./profile";
@@ -8,8 +9,8 @@ import { serverResource } from "./server";
 import { subnetResource } from "./subnet";
 import { DocumentTable } from "./table";
 
-/** The four resources with what they share for as long as one operation lasts: connections, batches and the table of documents. */
-export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host", ResourceDefinition> {
+/** The resources by their providers' names, with what they share for as long as one operation lasts: connections, batches and the table of documents. */
+export function resources(deploy: DeployPort): Record<"server" | "subnet" | "profile" | "host" | "group", ResourceDefinition> {
   const connections = new Connections(deploy);
   const table = new DocumentTable();
   return {
@@ -17,5 +18,6 @@ export function resources(deploy: DeployPort): Record<"server" | "subnet" | "pro
     subnet: subnetResource(connections, table),
     profile: profileResource(connections, table, new AssetLibrary()),
     host: hostResource(connections, table),
+    group: groupResource(connections, table),
   };
 }

@@ -14,6 +14,8 @@ function told(documents: Parameters<typeof checkRules>[0], others: Parameters<ty
   return checkRules(documents, others).map((item) => `${item.code} ${item.where.map((place) => `${place.document} ${place.property ?? ""}`).join("; ")}`);
 }
 
+const mirrorAt = (server: string): ReturnType<typeof profileDocument> => profileDocument({ distro: { family: "rhel", release: "9", repository: `http://${server}/rocky/` } });
+
 describe("rules across documents", () => {
   const good = [subnetDocument(), profileDocument(), hostDocument(), hostDocument({ macs: [second], ip: "10.77.0.12" }, "db2")];
 
@@ -35,6 +37,10 @@ describe("rules across documents", () => {
     ["the broadcast address", [subnetDocument(), hostDocument({ ip: "10.77.0.255" })], ["PXE_OUTSIDE_SUBNET host/db1 ip; subnet/provisioning cidr"]],
     ["a router's address", [subnetDocument(), hostDocument({ ip: "10.77.0.254" })], ["PXE_OUTSIDE_SUBNET host/db1 ip; subnet/provisioning routers[0]"]],
     ["Debian without a name server", [subnetDocument({ dnsServers: [] }), profileDocument(), hostDocument()], ["PXE_DNS_MISSING subnet/provisioning dnsServers; host/db1 profile"]],
+    ["an outside mirror without a gateway", [subnetDocument({ routers: [] }), mirrorAt("10.78.0.1"), hostDocument()], ["PXE_NO_GATEWAY subnet/provisioning routers; profile/debian12 distro.repository; host/db1 profile"]],
+    ["a mirror inside the subnet without a gateway", [subnetDocument({ routers: [] }), mirrorAt("10.77.0.1"), hostDocument()], []],
+    ["an outside mirror behind a gateway", [subnetDocument(), mirrorAt("10.78.0.1"), hostDocument()], []],
+    ["a mirror that only a name server can tell", [subnetDocument({ routers: [] }), mirrorAt("mirror.example.org"), hostDocument()], []],
     ["a profile without a loader", [subnetDocument(), profileDocument({ loaders: {} }), hostDocument()], ["PXE_LOADER_MISSING profile/debian12 loaders; host/db1 profile"]],
     ["a pool out of its subnet", [subnetDocument({ pools: [{ from: "10.77.0.250", to: "10.77.1.5" }] })], ["PXE_OUTSIDE_SUBNET subnet/provisioning pools[0].to; subnet/provisioning cidr"]],
     ["a pool the wrong way round", [subnetDocument({ pools: [{ from: "10.77.0.20", to: "10.77.0.10" }] })], ["PXE_INPUT_INVALID subnet/provisioning pools[0].from; subnet/provisioning pools[0].to"]],

@@ -7,7 +7,7 @@ import type { Plain } from "../../provider/resources/definition";
 import type { DeployPort } from "../../provider/resources/ports";
 import { resources } from "../../provider/resources/wiring";
 
-export type Kind = "server" | "subnet" | "profile" | "host";
+export type Kind = "server" | "subnet" | "profile" | "host" | "group";
 
 /** Files that stand in for an installer's. */
 export class InstallerFiles {
@@ -45,13 +45,18 @@ export const hostInputs = (name = "db1", more: Plain = {}): Plain => ({
   ...child(`KickstartHost::${name}`), subnet: "net", profile: "debian", macs: ["52:54:00:12:34:56"], ip: "10.77.0.11", rendered: {}, ...more,
 });
 
+export const groupInputs = (hosts: Readonly<Record<string, Plain>>, more: Plain = {}): Plain => ({
+  ...child("KickstartHostGroup::rack"), subnet: "net", profile: "debian", hosts, rendered: {}, ...more,
+});
+
 /** One process of the provider, as the engine drives it: a test makes a new one for each `pulumi` command. */
 export class Operation {
   readonly provider: Readonly<Record<Kind, DynamicProvider>>;
 
   constructor(deploy: DeployPort) {
     const definitions = resources(deploy);
-    this.provider = { server: adapt(definitions.server), subnet: adapt(definitions.subnet), profile: adapt(definitions.profile), host: adapt(definitions.host) };
+    const { server, subnet, profile, host, group } = definitions;
+    this.provider = { server: adapt(server), subnet: adapt(subnet), profile: adapt(profile), host: adapt(host), group: adapt(group) };
   }
 
   async accepted(kind: Kind, inputs: Plain, olds: Plain = {}): Promise<Plain> {
@@ -76,7 +81,7 @@ export class Operation {
 }
 
 /** What a whole program's resources were left as. */
-export type Stack = Readonly<Record<Kind, Plain>>;
+export type Stack = Readonly<Record<"server" | "subnet" | "profile" | "host", Plain>>;
 
 /** Declares one of each kind, in a process of its own. */
 export async function declareStack(deploy: DeployPort, files: InstallerFiles, more: { readonly all?: Plain; readonly host?: Plain; readonly server?: Plain } = {}): Promise<Stack> {

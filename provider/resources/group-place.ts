@@ -1,0 +1,73 @@
+import { PxeError } from "../errors";
+import type { ApplyResult, Arming, KnownFact } from "../model/control";
+import type { HostDocument } from "../model/documents";
+import type { Connections } from "./connections";
+import { outputsVersion, text, type Plain } from "./definition";
+import { placeOf } from "./place";
+import { residenceAfter, residenceIn, type Residence } from "./residence";
+
+/** What was left or seen of each host of a group, by name. */
+export type HostOutputs = ReadonlyMap<string, Plain>;
+
+/** What a group wants changed. */
+export interface HostsPush {
+  readonly documents: readonly HostDocument[];
+  readonly arm: readonly Arming[];
+  readonly facts: readonly KnownFact[];
+}
+
+/** What the push of a group's hosts left, and the outputs that every child resource has. */
+export interface HostsLeft {
+  readonly result: ApplyResult;
+  readonly outputs: Record<string, unknown>;
+}
+
+interface Deletion {
+  readonly kind: "host";
+  readonly name: string;
+  readonly rev?: number;
+}
+
+/** Deletes what was left or seen last, and not what took its name since. */
+export function hostDeletions(hosts: HostOutputs): Deletion[] {
+  return [...hosts].map(([name, left]) => {
+    const rev = left["observedRev"] ?? left["rev"];
+    return { kind: "host", name, ...(typeof rev === "number" ? { rev } : {}) };
+  });
+}
+
+/**
+ * Makes the agent hold the documents of many hosts in one batch, and no other place or owner hold them any longer.
+ * @param before what the last operation left
+ * @param declaredElsewhere whether another resource of this run has taken a host over: its document is not ours to delete
+ */
+export async function placeHosts(
+  connections: Connections, { documents, arm, facts }: HostsPush, inputs: Plain, outputs: Plain | undefined, before: HostOutputs,
+  declaredElsewhere: (host: string) => boolean,
+): Promise<HostsLeft> {
+  const at = residenceAfter(inputs, outputs);
+  const old = outputs === undefined ? undefined : residenceIn(outputs);
+  const stays = old !== undefined && placeOf(old.connection) === placeOf(at.connection);
+  const moved = stays && old.owner !== at.owner ? old.owner : undefined;
+  const wanted = new Set(documents.map((document) => document.name));
+  const gone = stays ? hostDeletions(new Map([...before].filter(([name]) => !wanted.has(name) && !declaredElsewhere(name)))) : [];
+  // A batch deletes only what is its owner's, and what another owner still holds would be in the way of what takes its place.
+  if (moved !== undefined && gone.length > 0) await connections.push(at, { owner: moved }, { delete: gone });
+  const isNew = (name: string): boolean => !stays || typeof before.get(name)?.["rev"] !== "number";
+  const claim = documents.filter(({ name }) => isNew(name)).map(({ kind, name }) => ({ kind, name }));
+  const result = await connections.push(at, { owner: at.owner, previousOwner: moved }, { put: documents, claim, delete: moved === undefined ? gone : [], arm, facts });
+  if (old !== undefined && !stays) await leave(connections, old, text(inputs, "self"), before);
+  const { owner, name, connection, controlKey } = at;
+  const seen = connections.expectedHostKey(at);
+  return { result, outputs: { schemaVersion: outputsVersion, owner, name, connection, controlKey, ...(seen === undefined ? {} : { hostKey: seen }) } };
+}
+
+/** After a move to another agent the old one may be gone already: that is no reason to fail. */
+async function leave(connections: Connections, old: Residence, self: string, before: HostOutputs): Promise<void> {
+  try {
+    await connections.push(old, { owner: old.owner }, { delete: hostDeletions(before) });
+  } catch (error) {
+    if (!(error instanceof PxeError)) throw error;
+    console.warn(`the hosts of ${self} moved; their old agent still holds them: ${error.message}`);
+  }
+}
