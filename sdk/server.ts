@@ -38,6 +38,11 @@ export interface PxeServerArgs {
   authoritative?: pulumi.Input<boolean> | undefined;
   /** Lets an older pulumi-pxe replace a newer agent. */
   allowDowngrade?: pulumi.Input<boolean> | undefined;
+  /**
+   * Any text, a date for example. A changed text makes a new control key; the one before works until the next `pulumi up` after
+   * that, which takes it away.
+   */
+  controlKeyRotation?: pulumi.Input<string> | undefined;
 }
 
 const type = "PxeServer";

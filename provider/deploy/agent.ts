@@ -1,3 +1,4 @@
+import { PxeError } from "../errors";
 import type { AgentStatus } from "../model/control";
 import { connectionOf, overriddenTarget, targetLabel } from "./connection";
 import { clientOver, controlClient, isUnreachable, type ControlClient } from "./control";
@@ -6,6 +7,7 @@ import { localIsSystem, localSocket } from "./local-paths";
 import { LocalShell } from "./local-shell";
 import { ensureProcess, observeProcess } from "./local-process";
 import { removeProcess } from "./local-remove";
+import { editedByHand } from "./edited";
 import { observe } from "./observe";
 import { exclusively } from "./pool";
 import { removeService } from "./remove";
@@ -46,32 +48,46 @@ export function ensureAgent(request: DeployRequest): Promise<Deployed> {
 }
 
 /**
- * Looks at what is on a target, through the control key if it works, else through the target's own credentials. PXE_SSH_* in
- * the environment go before what the target says (see `overriddenTarget`).
+ * Looks at what is on a target: asks the agent through the control key, and reads what a deployment has put there through the
+ * target's own credentials. PXE_SSH_* in the environment go before what the target says (see `overriddenTarget`).
  * @throws PXE_HOST_UNREACHABLE, PXE_AUTH_FAILED … when the target can't be looked at: that says nothing about the agent
  */
 export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   const target = overriddenTarget(request.target, process.env);
   bindHostKey(target, request.expectedHostKey);
+  const status = await statusOf(target, request);
+  const shell = await shellOf(target, request).catch((error: unknown) => withoutShell(error, status, target));
+  if (shell === undefined) return status === undefined ? observeProcess() : { ...answering(status), edited: [] };
+  const observation = await observe(shell, { udp: [], tcp: [] });
+  const seen = { edited: editedByHand(observation, request), ...(shell.hostKey === null ? {} : { hostKey: shell.hostKey }) };
+  if (status !== undefined) return { ...answering(status), ...seen };
+  const { current, currentVersion } = observation;
+  return { installed: current !== undefined, running: false, bundle: null, version: currentVersion ?? null, status: null, ...seen };
+}
+
+async function statusOf(target: Target, request: ObserveRequest): Promise<AgentStatus | undefined> {
   const client = clientFor(target, request);
   try {
-    return answering(await client.status());
+    return await client.status();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
+    return undefined;
   } finally {
     client.close();
   }
-  const shell = await shellOf(target, request);
-  if (shell === undefined) return observeProcess();
-  const { current, currentVersion } = await observe(shell, { udp: [], tcp: [] });
-  return { installed: current !== undefined, running: false, bundle: null, version: currentVersion ?? null, status: null };
+}
+
+/** An agent that answers is known to run, even to an operator who can't log in as its deployment did. */
+function withoutShell(error: unknown, status: AgentStatus | undefined, target: Target): undefined {
+  if (status === undefined || !(error instanceof PxeError) || error.code !== "PXE_AUTH_FAILED") throw error;
+  console.warn(`what a deployment put on ${targetLabel(target)} was not looked at: ${error.message}`);
 }
 
 function clientFor(target: Target, { controlKey, init }: ObserveRequest): ControlClient {
   return target === "local" ? clientOver(socketTransport(localSocket(init))) : controlClient(connectionOf(target), controlKey);
 }
 
-function answering(status: AgentStatus): Observed {
+function answering(status: AgentStatus): Omit<Observed, "edited"> {
   return { installed: true, running: true, bundle: status.bundle, version: status.version, status };
 }
 

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
 import ssh2 from "ssh2";
 import { pxeError } from "../errors";
 
@@ -15,14 +15,29 @@ function pem(body: Buffer): string {
   return ["-----BEGIN OPENSSH PRIVATE KEY-----", ...lines, "-----END OPENSSH PRIVATE KEY-----", ""].join("\n");
 }
 
-/** Makes an ed25519 key: the text of an OpenSSH private key without passphrase (openssh-portable, PROTOCOL.key). */
+/** A control key stands in the state of every resource, so it is written as short as it can be: 32 random bytes, RFC 8032's seed. */
+const compactKey = /^ed25519:([A-Za-z0-9_-]{43})$/;
+
+/** Makes a control key: `ed25519:` and the base64url seed. */
 export function generateControlKey(): string {
-  const { d, x } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  if (d === undefined || x === undefined) throw pxeError("PXE_INTERNAL", "the ed25519 key has no JWK form");
-  const seed = Buffer.from(d, "base64url");
+  return `ed25519:${randomBytes(32).toString("base64url")}`;
+}
+
+/** RFC 8410 section 7: what stands before the seed in the PKCS#8 form of an ed25519 key. */
+const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** A control key as OpenSSH's programs read it (openssh-portable, PROTOCOL.key); other texts stay as they are. */
+export function openSshKey(key: string): string {
+  const encoded = compactKey.exec(key)?.[1];
+  if (encoded === undefined) return key;
+  const seed = Buffer.from(encoded, "base64url");
+  const privateKey = createPrivateKey({ key: Buffer.concat([pkcs8Prefix, seed]), format: "der", type: "pkcs8" });
+  const { x } = createPublicKey(privateKey).export({ format: "jwk" });
+  if (x === undefined) throw pxeError("PXE_INTERNAL", "the ed25519 key has no JWK form");
   const point = Buffer.from(x, "base64url");
   const publicBlob = Buffer.concat([sshString("ssh-ed25519"), sshString(point)]);
-  const check = randomBytes(4);
+  // OpenSSH repeats a number of its own choice to tell a wrong passphrase: the same key always gives the same text.
+  const check = createHash("sha256").update(point).digest().subarray(0, 4);
   const inner = Buffer.concat([check, check, publicBlob, sshString(Buffer.concat([seed, point])), sshString("pulumi-pxe")]);
   const padding = Buffer.from(Array.from({ length: (8 - (inner.length % 8)) % 8 }, (_, index) => index + 1));
   const one = Buffer.from([0, 0, 0, 1]);
@@ -49,7 +64,7 @@ export function publicKeyOf(privateKey: string): string {
 }
 
 /**
- * Parses a private key in any form that OpenSSH writes, and PKCS#8.
+ * Parses a private key in any form that OpenSSH writes, PKCS#8, and a control key's own form.
  * @throws PXE_AUTH_FAILED saying what is wrong with it
  */
 export function parsePrivateKey(text: string, called: string): ssh2.ParsedKey {
@@ -66,7 +81,7 @@ export function parsePrivateKey(text: string, called: string): ssh2.ParsedKey {
 
 function parseFirst(text: string): ssh2.ParsedKey | Error {
   // For some forms it returns a list, which its types don't tell.
-  const parsed = ssh2.utils.parseKey(text) as ssh2.ParsedKey | ssh2.ParsedKey[] | Error;
+  const parsed = ssh2.utils.parseKey(openSshKey(text)) as ssh2.ParsedKey | ssh2.ParsedKey[] | Error;
   if (!Array.isArray(parsed)) return parsed;
   return parsed[0] ?? new Error("it holds no key");
 }

@@ -65,7 +65,7 @@ async function ensure(request: DeployRequest, changes: Changes): Promise<Deploye
 export function observeProcess(): Observed {
   const paths = localPaths();
   const mark = readMark(paths);
-  return { installed: existsSync(paths.bundles), running: false, bundle: null, version: mark?.version ?? null, status: null };
+  return { installed: existsSync(paths.bundles), running: false, bundle: null, version: mark?.version ?? null, status: null, edited: [] };
 }
 
 function socketPath(paths: LocalPaths): Finding[] {

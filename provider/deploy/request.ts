@@ -72,10 +72,16 @@ export interface Deployed {
 
 export interface ObserveRequest {
   readonly target: Target;
+  /** Whose control keys are looked at; nobody's without. */
+  readonly owner?: string;
   readonly controlKey: string;
+  /** Still valid beside it. */
+  readonly previousControlKey?: string;
   readonly expectedHostKey?: string;
   /** How the target "local" was deployed to; else what a deployment would choose now. */
   readonly init?: Init;
+  /** See `DeployRequest`. */
+  readonly bundleFolder?: string;
 }
 
 /** What was found on a target that could be reached. */
@@ -87,6 +93,10 @@ export interface Observed {
   readonly bundle: string | null;
   readonly version: string | null;
   readonly status: AgentStatus | null;
+  /** What a deployment of the bundle that is installed would mend: `the unit /etc/…`. Empty where another bundle is installed. */
+  readonly edited: readonly string[];
+  /** Fingerprint of the SSH host key that was seen, if one was. */
+  readonly hostKey?: string;
 }
 
 export interface RemoveRequest {

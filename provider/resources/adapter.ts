@@ -1,5 +1,5 @@
 import { errorText, findingText, PxeError } from "../errors";
-import { PartialFailure, type Plain, type ResourceDefinition } from "./definition";
+import { PartialFailure, Seen, type Plain, type ResourceDefinition } from "./definition";
 
 /** The part of Pulumi's dynamic `ResourceProvider` that is used. */
 export interface DynamicProvider {
@@ -7,7 +7,7 @@ export interface DynamicProvider {
   diff(id: string, olds: Plain, news: Plain): Promise<{ changes?: boolean; replaces?: string[] }>;
   create(inputs: Plain): Promise<{ id: string; outs: Plain }>;
   update(id: string, olds: Plain, news: Plain): Promise<{ outs: Plain }>;
-  read(id: string, props: Plain): Promise<{ id: string; props: Plain }>;
+  read(id: string, props: Plain): Promise<{ id: string; props: Plain; inputs?: Plain }>;
   delete(id: string, props: Plain): Promise<void>;
 }
 
@@ -24,7 +24,8 @@ export function adapt(definition: ResourceDefinition): DynamicProvider {
       told(() => {
         const replaces = [...definition.replaces(olds, news)];
         // Without `changes` the engine compares the inputs itself, and draws them.
-        return typeof olds["drift"] === "string" ? { changes: true, replaces } : { replaces };
+        const changed = typeof olds["drift"] === "string" || definition.unsettled?.(olds, news) === true;
+        return changed ? { changes: true, replaces } : { replaces };
       }),
     create: (inputs) =>
       told(async () => {
@@ -35,7 +36,12 @@ export function adapt(definition: ResourceDefinition): DynamicProvider {
       told(async () => ({
         outs: await definition.ensure(withoutProvider(news), withoutProvider(olds)).catch((error: unknown) => initFailed(error, id, news)),
       })),
-    read: (id, props) => told(async () => ({ id, props: { ...(await definition.observe(withoutProvider(props))) } })),
+    read: (id, props) =>
+      told(async () => {
+        const seen = await definition.observe(withoutProvider(props));
+        if (!(seen instanceof Seen)) return { id, props: { ...seen } };
+        return { id, props: { ...seen.outputs }, ...(seen.inputs === undefined ? {} : { inputs: { ...seen.inputs } }) };
+      }),
     delete: (_id, props) => told(() => definition.remove(withoutProvider(props))),
   };
 }

@@ -37,6 +37,7 @@ const snapshotKept = 2000;
 export class Connections {
   private readonly lines = new Map<string, Line>();
   private readonly hostKeys = new Map<string, string>();
+  private readonly keys = new Map<string, string>();
 
   constructor(private readonly deploy: Pick<DeployPort, "controlClient">) {}
 
@@ -84,6 +85,17 @@ export class Connections {
   /** Records the host key of an agent's target: it binds every later `trust-first` connection there. */
   trust(connection: Connection, fingerprint: string): void {
     this.hostKeys.set(placeOf(connection), fingerprint);
+  }
+
+  /** Notes the control key that an agent's server has in this operation. */
+  succeed(connection: Connection, controlKey: string): void {
+    this.keys.set(placeOf(connection), controlKey);
+  }
+
+  /** A link whose key is refused, with the key that its server has now: what was left with the key before a rotation can still be deleted. */
+  successor(link: Link): Link | undefined {
+    const controlKey = this.keys.get(placeOf(link.connection));
+    return controlKey === undefined || controlKey === link.controlKey ? undefined : { ...link, controlKey };
   }
 
   /**

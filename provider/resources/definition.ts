@@ -33,6 +33,8 @@ export interface ResourceDefinition {
   check(inputs: Plain, olds: Plain): CheckedInputs;
   /** Properties whose change means another object; undefined: none. */
   replaces(outputs: Plain, inputs: Plain): readonly string[];
+  /** Whether what the last operation left must be updated though neither inputs nor observation differ. */
+  readonly unsettled?: (outputs: Plain, inputs: Plain) => boolean;
   /**
    * Makes the world as declared, whatever it is now.
    * @param outputs what the last operation returned; undefined on creation
@@ -42,10 +44,17 @@ export interface ResourceDefinition {
   /**
    * What is there now. Never says "gone": a resource that is missing or different has `drift`, a clause for a person, among its
    * outputs, and the next operation mends it. (Gone would mean a new creation, and creations arm machines.)
+   * @returns the outputs, alone or as `Seen`
    */
-  observe(outputs: Plain): Promise<Plain>;
+  observe(outputs: Plain): Promise<Plain | Seen>;
   /** Removes it; succeeds where it is missing. */
   remove(outputs: Plain): Promise<void>;
+}
+
+/** What was seen of a resource that is not as it was left. */
+export class Seen {
+  /** @param inputs as if a program had declared what is there; undefined where that can't be told */
+  constructor(readonly outputs: Plain, readonly inputs: Plain | undefined) {}
 }
 
 /** Part of a creation succeeded: the outputs say what there is to delete. */
@@ -56,5 +65,5 @@ export class PartialFailure extends Error {
   }
 }
 
-/** Version of the shape of the outputs; every method accepts every older one. */
-export const outputsVersion = 1;
+/** Version of the shape of the outputs; every method accepts every older one. Since 2 they repeat what a refresh can't know otherwise of the inputs. */
+export const outputsVersion = 2;

@@ -5,7 +5,9 @@ import { checkHosts, computedInputs, hostSpecOf, plannedDigests, renderedDetail,
 import { armingFor, knownFacts, statusOutputs, supersededDrift } from "./host-order";
 import { isDigest } from "./host-plan";
 import { checkedSpec, identify, userInputs } from "./identity";
-import { documentOf, observeDocument, placeDocument, removeDocument, residenceNow, withDrift } from "./residence";
+import { observedHost } from "./host-observation";
+import { seenDocument } from "./observation";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceNow, withDrift, type Observation } from "./residence";
 import type { DocumentTable } from "./table";
 import { validateKnown } from "./validate";
 
@@ -35,19 +37,27 @@ export function hostResource(connections: Connections, table: DocumentTable): Re
       const { result, outputs: left } = await placeDocument(connections, documentOf("host", host, spec), inputs, outputs, more);
       const status = result.hosts.find((item) => item.name === name && item.owner === owner);
       const { macs, hostname } = spec;
-      const { reinstall } = values;
-      return { ...left, macs, hostname, ...(reinstall === undefined ? {} : { reinstall }), ...statusOutputs(status, outputs ?? {}, spec.ip ?? null) };
+      const { reinstall, install } = values;
+      const given = { ...(reinstall === undefined ? {} : { reinstall }), ...(install === "once" ? { install } : {}), ...(isDigest(inputs) ? { renderedDetail: "digest" } : {}) };
+      return { ...left, macs, hostname, ...given, ...statusOutputs(status, outputs ?? {}, spec.ip ?? null) };
     },
     async observe(outputs) {
-      const { drift, stored } = await observeDocument(connections, "host", outputs);
-      if (stored === undefined) return withDrift(outputs, drift);
+      const seen = await observeDocument(connections, "host", outputs);
+      if (seen.documents === undefined) return withDrift(outputs, seen.drift);
       const at = residenceNow(outputs);
       const { hosts } = await connections.snapshot(at);
       const status = hosts.find((host) => host.declared && host.name === at.name && host.owner === at.owner);
-      return withDrift({ ...outputs, ...(status === undefined ? {} : statusOutputs(status, outputs, null)) }, drift ?? supersededDrift(status), stored);
+      return seenDocument("host", { ...outputs, ...(status === undefined ? {} : statusOutputs(status, outputs, null)) }, seen, {
+        inputs: () => hostInputs(seen, outputs), beside: seen.drift === undefined ? supersededDrift(status) : undefined,
+      });
     },
     remove: (outputs) => removeDocument(connections, "host", outputs),
   };
+}
+
+function hostInputs({ stored, documents }: Observation, outputs: Plain): Plain {
+  const { values, computed } = observedHost(stored?.kind === "host" ? stored : undefined, outputs, documents ?? []);
+  return { ...values, ...(isDigest(outputs) ? { renderedDetail: "digest" } : {}), ...computed };
 }
 
 function declared(inputs: Plain): DeclaredHost {

@@ -8,7 +8,9 @@ import { nameOf, text, type Plain, type ResourceDefinition } from "./definition"
 import { checkedSpec, identify, userInputs } from "./identity";
 import { findBiosLoader, type LoaderInput } from "./loaders";
 import { awaitFiles, listFiles, mapFiles, type ProfileFiles } from "./profile-files";
-import { documentOf, observeDocument, placeDocument, removeDocument, residenceAfter, withDrift } from "./residence";
+import { givenIn, seenDocument } from "./observation";
+import { missingFiles, observedProfile } from "./profile-observation";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceAfter } from "./residence";
 import { sendAssets } from "./send-assets";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown, showUnknown } from "./unknown";
@@ -63,11 +65,16 @@ export function profileResource(connections: Connections, table: DocumentTable, 
       const bySource = new Map(sent.map((item) => [item.source, item]));
       const final = mapFiles(files, (file): AssetSpec => (bySource.get(file) ?? ready.kernel).spec);
       const left = await placeDocument(connections, documentOf("profile", at, specOf(asked, final)), inputs, outputs);
-      return { ...left.outputs, distro: asked.distro, downloads: downloadsOf(sent) };
+      return { ...left.outputs, ...userInputs(inputs, ["files"]), downloads: downloadsOf(sent) };
     },
     async observe(outputs) {
-      const { drift, stored } = await observeDocument(connections, "profile", outputs);
-      return withDrift(outputs, drift, stored);
+      const seen = await observeDocument(connections, "profile", outputs);
+      const spec = seen.stored?.kind === "profile" ? seen.stored.spec : undefined;
+      const lacking = spec === undefined ? [] : await missingFiles(connections, outputs, spec);
+      return seenDocument("profile", outputs, seen, {
+        inputs: () => (spec === undefined ? {} : observedIn(spec, outputs)),
+        beside: lacking.length === 0 ? undefined : lacking.map((name) => `the file ${name} is missing on the agent`).join("; "),
+      });
     },
     remove: (outputs) => removeDocument(connections, "profile", outputs),
   };
@@ -110,6 +117,13 @@ function specOf(asked: ProfileInputs, files: ProfileFiles<AssetSpec>): ProfileSp
     distro: { family, release }, architecture: asked.architecture, kernel, initrd: [...initrd],
     loaders: { bios: { program: bios.program, modules: [...bios.modules] } },
   };
+}
+
+function observedIn(spec: ProfileSpec, outputs: Plain): Plain | undefined {
+  const given = givenIn(outputs, Object.keys(profileInputs.shape));
+  if (given === undefined) return undefined;
+  const recorded = recordedDownloads(outputs);
+  return observedProfile(spec, given, checkedSpec(inputsOf(given, "")), (file) => recordedFor(recorded, file));
 }
 
 const recordedSchema = z.record(z.string(), assetSpec);

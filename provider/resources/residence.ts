@@ -106,7 +106,12 @@ function deletion(kind: DocumentKind, outputs: Plain): { kind: DocumentKind; nam
 /** Deletes a document where it was left; succeeds where it is missing. */
 export async function removeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<void> {
   const at = residenceNow(outputs);
-  await deleting(`${kind}/${at.name}`, () => connections.push(at, { owner: at.owner }, { delete: [deletion(kind, outputs)] }));
+  const push = (link: Link): Promise<unknown> => connections.push(link, { owner: at.owner }, { delete: [deletion(kind, outputs)] });
+  await deleting(`${kind}/${at.name}`, () => push(at).catch((error: unknown) => {
+    const successor = error instanceof PxeError && error.code === "PXE_CONTROL_KEY_REFUSED" ? connections.successor(at) : undefined;
+    if (successor === undefined) throw error;
+    return push(successor);
+  }));
 }
 
 const outOfReach: readonly ErrorCode[] = [
@@ -133,19 +138,25 @@ export interface Observation {
   /** A clause for a person, where it is not as it was left. */
   readonly drift: string | undefined;
   readonly stored: Stored | undefined;
+  /** All documents of its agent; undefined where none answers. */
+  readonly documents: readonly Stored[] | undefined;
 }
 
-/** Looks at a document. Throws where the target can't be reached. */
-export async function observeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<Observation> {
+/**
+ * Looks at a document. Throws where the target can't be reached.
+ * @param agent what is known of it already: where it doesn't run it isn't asked
+ */
+export async function observeDocument(connections: Connections, kind: DocumentKind, outputs: Plain, agent = { running: true }): Promise<Observation> {
   const at = residenceNow(outputs);
+  if (!agent.running) return { drift: undefined, stored: undefined, documents: undefined };
   try {
     const { documents } = await connections.snapshot(at);
     const stored = documents.find((doc) => doc.kind === kind && doc.name === at.name && doc.owner === at.owner);
-    if (stored === undefined) return { drift: "it is missing on the agent", stored };
-    return { drift: stored.rev === outputs["rev"] ? undefined : "it was changed on the agent", stored };
+    if (stored === undefined) return { drift: "it is missing on the agent", stored, documents };
+    return { drift: stored.rev === outputs["rev"] ? undefined : "it was changed on the agent", stored, documents };
   } catch (error) {
     if (!(error instanceof PxeError) || !agentGone.includes(error.code)) throw error;
-    return { drift: "the agent doesn't answer", stored: undefined };
+    return { drift: "the agent doesn't answer", stored: undefined, documents: undefined };
   }
 }
 
@@ -153,5 +164,5 @@ export async function observeDocument(connections: Connections, kind: DocumentKi
 export function withDrift(outputs: Plain, drift: string | undefined, stored?: Stored): Record<string, unknown> {
   const { drift: _drift, observedRev: _rev, ...rest } = outputs;
   const observed = stored === undefined || stored.rev === rest["rev"] ? {} : { observedRev: stored.rev };
-  return drift === undefined ? rest : { ...rest, ...observed, drift };
+  return { ...rest, ...observed, ...(drift === undefined ? {} : { drift }) };
 }

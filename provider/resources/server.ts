@@ -1,13 +1,16 @@
+import * as z from "zod";
 import { connectionOf, type Connection } from "../deploy/connection";
 import { changedTarget, type Deployed, type Init, type RemoveRequest } from "../deploy/request";
 import { serverSpec, type ServerSpec } from "../model/documents";
 import { targetSchema, type Target } from "../model/target";
 import type { Connections } from "./connections";
+import { controlKeyInputs, hasOldKey, keyOutputs, previousKey } from "./control-keys";
 import { nameOf, PartialFailure, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkedSpec, identify, userInputs } from "./identity";
 import { placeOf } from "./place";
 import type { DeployPort } from "./ports";
-import { connectionSchema, deleting, documentOf, observeDocument, placeDocument, residenceAfter, residenceIn, residenceNow, withDrift, type Residence } from "./residence";
+import { seenServer } from "./server-observation";
+import { connectionSchema, deleting, documentOf, observeDocument, placeDocument, residenceAfter, residenceIn, residenceNow, type Residence } from "./residence";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown, unknownValue } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
@@ -26,14 +29,19 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       const target = validateKnown(targetSchema, inputs["target"], identity.label, "target");
       const spec = specOf(inputs, identity.label);
       if (spec.value !== undefined) table.register(identity.self, identity.self, { document: documentOf("server", identity, spec.value) });
-      const known = [text(inputs, "controlKey"), text(olds, "controlKey")].find((key) => key !== "" && !isUnknown(key));
+      const keys = controlKeyInputs(inputs, olds, () => deploy.generateControlKey());
       const computed = {
-        controlKey: known ?? deploy.generateControlKey(),
+        ...keys,
         connection: target.value === undefined ? unknownValue : connectionOf(target.value),
         agent: deploy.bundled(),
       };
-      return { inputs: { ...inputs, ...computed }, findings: [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings] };
+      const { connection } = computed;
+      if (typeof connection === "object" && !isUnknown(keys["controlKey"])) connections.succeed(connection, text(keys, "controlKey"));
+      const rotation = validateKnown(z.object({ controlKeyRotation: z.string().optional() }), { controlKeyRotation: inputs["controlKeyRotation"] }, identity.label);
+      const findings = [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings, ...rotation.findings];
+      return { inputs: { ...inputs, ...computed }, findings };
     },
+    unsettled: hasOldKey,
     replaces(outputs, inputs) {
       trustRecorded(connections, outputs);
       const [before, after] = [outputs["connection"], inputs["connection"]].map((raw) => connectionSchema.safeParse(raw).data as Connection | undefined);
@@ -46,7 +54,8 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       const before = text(outputs ?? {}, "controlKey");
       // Until the document is placed, what a delete must find is still the old owner's, under the old name.
       const held = outputs === undefined ? at : residenceIn(outputs);
-      const place = { owner: held.owner, name: held.name, connection: at.connection, controlKey: at.controlKey, target: inputs["target"] };
+      const controlKey = before === "" ? at.controlKey : before;
+      const place = { ...argumentsIn(inputs), owner: held.owner, name: held.name, connection: at.connection, controlKey };
       const deployed = await deploy
         .ensureAgent({
           ...request(target, at), server: spec, document: { name: at.name }, ...(held.owner === at.owner ? {} : { previousOwner: held.owner }),
@@ -58,22 +67,20 @@ export function serverResource(connections: Connections, table: DocumentTable, d
         });
       if (deployed.hostKey !== null) connections.trust(at.connection, deployed.hostKey);
       await connections.forget(at);
-      const made = { ...agentOutputs(deployed), target: inputs["target"] };
+      const made = { ...argumentsIn(inputs), ...agentOutputs(deployed), agent: inputs["agent"] };
       try {
         const left = await placeDocument(connections, documentOf("server", at, spec), inputs, outputs);
-        return { ...left.outputs, ...made };
+        return { ...left.outputs, ...made, ...keyOutputs(before, at.controlKey) };
       } catch (error) {
         throw new PartialFailure({ ...outputs, ...place, ...made }, error);
       }
     },
     async observe(outputs) {
       trustRecorded(connections, outputs);
-      const { installed, running, bundle, version } = await deploy.observeAgent({ ...request(targetIn(outputs), residenceIn(outputs)), ...initIn(outputs) });
-      if (!installed) return withDrift(outputs, "no agent is installed on the target");
-      if (!running) return withDrift(outputs, "the agent doesn't run");
-      const other = bundle === outputs["bundle"] ? undefined : `another agent runs on the target (version ${version ?? "unknown"})`;
-      const { drift, stored } = await observeDocument(connections, "server", outputs);
-      return withDrift(outputs, other ?? drift, stored);
+      const at = residenceIn(outputs);
+      const found = await deploy.observeAgent({ ...request(targetIn(outputs), at), ...previousKey(outputs), ...initIn(outputs) });
+      const document = await observeDocument(connections, "server", outputs, found);
+      return seenServer(outputs, found, document, { options: serverOptions, properties: Object.keys(serverSpec.shape) });
     },
     async remove(outputs) {
       const at = residenceIn(outputs);
@@ -86,8 +93,16 @@ export function serverResource(connections: Connections, table: DocumentTable, d
   };
 }
 
+/** Arguments that are no part of the document. */
+const serverOptions = ["target", "allowDowngrade", "controlKeyRotation"] as const;
+
 function specOf(inputs: Plain, label: string): Checked<ServerSpec> {
-  return validateKnown(serverSpec, userInputs(inputs, ["target", "agent", "allowDowngrade"]), label);
+  return validateKnown(serverSpec, userInputs(inputs, [...serverOptions, "agent", "keyRotation"]), label);
+}
+
+/** What the program gave, for the outputs. */
+function argumentsIn(inputs: Plain): Plain {
+  return userInputs(inputs, ["agent", "keyRotation"]);
 }
 
 function inputsOf(inputs: Plain): ServerInputs {

@@ -4,7 +4,8 @@ import { parseDuration } from "../model/duration";
 import type { Connections } from "./connections";
 import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkedSpec, identify, userInputs } from "./identity";
-import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor, withDrift } from "./residence";
+import { changesNamed, givenIn, overlaid, seenDocument } from "./observation";
+import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor } from "./residence";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
@@ -27,11 +28,14 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
     async ensure(inputs, outputs) {
       const spec = checkedSpec(specOf(inputs, `subnet/${nameOf(inputs)}`));
       const left = await placeDocument(connections, documentOf("subnet", residenceFor(inputs), spec), inputs, outputs);
-      return { ...left.outputs, cidr: spec.cidr };
+      return { ...left.outputs, ...userInputs(inputs, []) };
     },
     async observe(outputs) {
-      const { drift, stored } = await observeDocument(connections, "subnet", outputs);
-      return withDrift(outputs, drift, stored);
+      const seen = await observeDocument(connections, "subnet", outputs);
+      const given = givenIn(outputs, Object.keys(subnetSpec.shape));
+      const found = seen.stored?.spec;
+      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found as unknown as Plain);
+      return seenDocument("subnet", outputs, changesNamed(seen, given, observed), { inputs: () => observed });
     },
     remove: (outputs) => removeDocument(connections, "subnet", outputs),
   };

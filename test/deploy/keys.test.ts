@@ -6,17 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PxeError } from "../../provider/errors";
-import { fingerprint, generateControlKey, keyType, parsePrivateKey, publicKeyOf } from "../../provider/deploy/keys";
+import { fingerprint, generateControlKey, keyType, openSshKey, parsePrivateKey, publicKeyOf } from "../../provider/deploy/keys";
 
-test("ssh-keygen reads a control key and finds the same public half and fingerprint", () => {
+test("ssh-keygen reads a control key as OpenSSH text and finds the same public half and fingerprint", () => {
   const folder = mkdtempSync(join(tmpdir(), "pxe-keys-"));
   try {
     for (let round = 0; round < 20; round++) {
       const key = generateControlKey();
       const path = join(folder, `key${round}`);
-      writeFileSync(path, key, { mode: 0o600 });
+      writeFileSync(path, openSshKey(key), { mode: 0o600 });
       const [type, blob] = execFileSync("ssh-keygen", ["-y", "-f", path], { encoding: "utf8" }).trim().split(" ");
       assert.equal(publicKeyOf(key), `${type} ${blob}`);
+      assert.equal(publicKeyOf(openSshKey(key)), publicKeyOf(key), "what older states hold is the text of an OpenSSH key");
       const shown = execFileSync("ssh-keygen", ["-l", "-f", path], { encoding: "utf8" });
       assert.equal(shown.split(" ")[1], fingerprint(Buffer.from(blob ?? "", "base64")));
       assert.equal(keyType(Buffer.from(blob ?? "", "base64")), "ssh-ed25519");
@@ -26,8 +27,15 @@ test("ssh-keygen reads a control key and finds the same public half and fingerpr
   }
 });
 
-test("control keys differ", () => {
+test("control keys are short, and differ", () => {
+  assert.match(generateControlKey(), /^ed25519:[\w-]{43}$/);
   assert.notEqual(generateControlKey(), generateControlKey());
+});
+
+test("the seed of RFC 8032's first test gives its public key", () => {
+  const seed = Buffer.from("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", "hex").toString("base64url");
+  const blob = Buffer.from(publicKeyOf(`ed25519:${seed}`).split(" ")[1] ?? "", "base64");
+  assert.equal(blob.subarray(-32).toString("hex"), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
 });
 
 test("private keys are read in the forms that are about", () => {

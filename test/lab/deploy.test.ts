@@ -7,7 +7,7 @@ import { Lab, type Target as LabTarget } from "../../lab";
 import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { connectionOf } from "../../provider/deploy/connection";
 import { closeAll, controlClient } from "../../provider/deploy/control";
-import { generateControlKey } from "../../provider/deploy/keys";
+import { generateControlKey, openSshKey } from "../../provider/deploy/keys";
 import { layout } from "../../provider/deploy/layout";
 import { openSshShell } from "../../provider/deploy/ssh-shell";
 import { PxeError } from "../../provider/errors";
@@ -86,7 +86,7 @@ describe("a target's life", { concurrency: 1 }, () => {
 
   test("the control key opens the control socket and nothing else", () => {
     const key = join(lab.folder, "control-key");
-    execFileSync("sh", ["-c", "umask 077; cat >\"$0\"", key], { input: controlKey });
+    execFileSync("sh", ["-c", "umask 077; cat >\"$0\"", key], { input: openSshKey(controlKey) });
     const command = ["-F", "none", "-i", key, "-o", "BatchMode=yes", "-o", `UserKnownHostsFile=${machine.knownHostsPath}`, "-o", "LogLevel=ERROR", `pulumi-pxe@${machine.host}`, "cat /etc/passwd"];
     const said = execFileSync("ssh", command, { input: "GET /v1/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", encoding: "utf8" });
     assert.match(said, /^HTTP\/1\.1 200 OK/);

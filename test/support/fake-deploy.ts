@@ -18,6 +18,8 @@ export class FakeDeploy implements DeployPort {
   /** The host key that every control connection was told to expect. */
   readonly expectedKeys: (string | undefined)[] = [];
   installed: Deployed | undefined;
+  /** What was changed by hand on the target. */
+  edited: string[] = [];
   clients = 0;
   closed = 0;
   revision = 0;
@@ -37,7 +39,7 @@ export class FakeDeploy implements DeployPort {
 
   async observeAgent(): Promise<Observed> {
     const there = this.installed !== undefined;
-    return { installed: there, running: there, bundle: this.installed?.bundle ?? null, version: null, status: null };
+    return { installed: there, running: there, bundle: this.installed?.bundle ?? null, version: this.installed === undefined ? null : "0.1.0", status: null, edited: this.edited };
   }
 
   async removeAgent(request: RemoveRequest): Promise<void> {
