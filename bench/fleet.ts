@@ -49,7 +49,9 @@ export class Fleet {
     const host = this.project.state().get("host1");
     if (host === undefined) throw new Error("there is no host1 in the state");
     const { inputs, outputs } = host;
-    return { inputs: Math.max(0, length(inputs) - bareBytes.inputs), outputs: Math.max(0, length(outputs) - bareBytes.outputs) };
+    // What the engine notes of links to other resources, a no-op has as text.
+    const links = ["dependencies", "propertyDependencies", "deletedWith"].reduce((sum, key) => sum + length({ [key]: (host as unknown as Record<string, unknown>)[key] }), 0);
+    return { inputs: Math.max(0, length(inputs) + links - bareBytes.inputs), outputs: Math.max(0, length(outputs) - bareBytes.outputs) };
   }
 
   /** Bytes of one host's properties in the state. */

@@ -21,7 +21,7 @@ new pxe.DhcpSubnet("bad", {
   pools: [{ from: "127.77.0.130", to: "127.77.0.140" }, { from: "127.77.0.135", to: "127.77.0.150" }, { from: "127.77.0.220", to: "127.77.0.210" }, { from: "127.77.0.230", to: "127.78.0.1" }],
 }, { dependsOn: [subnet] });`,
     }, [
-      "PXE_OVERLAP: 127.77.0.0/24 and 127.77.0.128/25 overlap (subnet/net cidr; subnet/bad cidr)",
+      "PXE_OVERLAP: 127.77.0.128/25 and 127.77.0.0/24 overlap (subnet/bad cidr; subnet/net cidr)",
       "PXE_OVERLAP: two pools overlap (subnet/bad pools[0]; subnet/bad pools[1])",
       "PXE_INPUT_INVALID: pools[2].from is after its to (subnet/bad pools[2].from; subnet/bad pools[2].to)",
       "PXE_OUTSIDE_SUBNET: the pool reaches out of 127.77.0.128/25 (subnet/bad pools[3].to; subnet/bad cidr)",
