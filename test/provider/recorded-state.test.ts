@@ -15,6 +15,7 @@ for (const version of versions) {
     const project = new PulumiProject();
     try {
       for (const name of ["linux", "initrd.gz", "pxelinux.0", "ldlinux.c32"]) project.file(name, `stands in for ${name}\n`);
+      project.file("done", "");
       project.program(readFileSync(join(folder, `${version}.js`), "utf8"));
       await project.imported(readFileSync(join(folder, `${version}.json`), "utf8"));
       const declared = [...project.state().keys()].sort();
