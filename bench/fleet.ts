@@ -20,7 +20,7 @@ export class Fleet {
   readonly times = new Map<Step, number>();
   /** In the state for each host: of the compact export, and of the file on the disk. */
   bytes: { readonly compact: number; readonly file: number } | undefined;
-  private readonly project = new PulumiProject("fleet", undefined, commandLimit);
+  private readonly project = new PulumiProject("fleet", undefined, undefined, commandLimit);
   private shape: FleetShape;
 
   private constructor(readonly subject: Subject, hosts: number, ports: string, private readonly padding: Padding) {

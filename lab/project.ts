@@ -18,6 +18,8 @@ export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly id?: string;
+  readonly parent?: string;
+  readonly deletedWith?: string;
   readonly inputs: Record<string, unknown>;
   readonly outputs: Record<string, unknown>;
 }
@@ -38,21 +40,28 @@ const commandLimit = 180_000;
  */
 export class PulumiProject {
   private readonly base = mkdtempSync(join(tmpdir(), "pxe-up-"));
+  /** The folder that holds backend, home and agent: another project's, beside which this one stands. */
+  private readonly shared: string;
   /** The program's folder. */
   readonly folder = join(this.base, "program");
   /** Where the target "local" keeps its agent. */
-  readonly stateHome = join(this.base, "state");
+  readonly stateHome: string;
   readonly env: NodeJS.ProcessEnv;
 
   /**
    * @param name of the project; documents are owned by `<name>/dev`
    * @param layOut puts Pulumi.yaml and what it needs into the folder
+   * @param beside a project whose backend, home and local agent it shares, as a second program of the same people; close it first
    * @param limit milliseconds that one command may take
    */
-  constructor(readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram, private readonly limit = commandLimit) {
-    for (const folder of [this.folder, join(this.base, "backend")]) mkdirSync(folder);
+  constructor(
+    readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram, beside?: PulumiProject, private readonly limit = commandLimit,
+  ) {
+    this.shared = beside?.base ?? this.base;
+    this.stateHome = join(this.shared, "state");
+    for (const folder of [this.folder, join(this.shared, "backend")]) mkdirSync(folder, { recursive: true });
     layOut(this.folder, name);
-    this.env = pulumiEnv(this.base);
+    this.env = pulumiEnv(this.shared);
     const init = spawnSync("pulumi", ["stack", "init", "dev", "--non-interactive"], { cwd: this.folder, env: this.env, encoding: "utf8" });
     if (init.error === undefined && init.status === 0) return;
     rmSync(this.base, { recursive: true });
@@ -96,7 +105,7 @@ export class PulumiProject {
 
   /** The state file as it lies on the disk: what anybody sees who gets hold of it. */
   get stateFile(): string {
-    return join(this.base, "backend", ".pulumi", "stacks", this.name, "dev.json");
+    return join(this.shared, "backend", ".pulumi", "stacks", this.name, "dev.json");
   }
 
   /** The state's resources, by their names. */
@@ -136,13 +145,13 @@ export class PulumiProject {
 
   /** Ends the local agent, if one is left, and removes everything. */
   close(): void {
-    endAgent(this.stateHome);
+    if (this.shared === this.base) endAgent(this.stateHome);
     rmSync(this.base, { recursive: true, force: true });
   }
 }
 
 /** A folder as a user has it: a program, with this package and Pulumi's installed beside it. */
-function userProgram(folder: string, name: string): void {
+export function userProgram(folder: string, name: string): void {
   const modules = join(folder, "node_modules");
   mkdirSync(modules);
   symlinkSync(packageRoot, join(modules, "pulumi-pxe"));

@@ -47,6 +47,9 @@ const catalogue = {
   PXE_PACKAGE_NOT_FOUND: "Run `npm install pulumi-pxe` beside the program, or set PULUMI_PXE_ROOT.",
   PXE_TOOL_MISSING: "Install the tool named.",
   PXE_LAB_FAILED: "See the log named; `pxe lab down` removes what was made.",
+  PXE_INSTALL_FAILED: "Look at the machine's console and the agent's events; once the cause is mended a new `reinstall` text installs it.",
+  PXE_WAIT_TIMEOUT: "The hosts go on by themselves: see that each boots from the network, then run `pulumi up` again to wait on, or raise timeout.",
+  PXE_INTERRUPTED: "Run `pulumi up` again: it goes on where this one stopped, and orders nothing anew.",
   PXE_TIMEOUT: "See what was waited for above.",
   PXE_INTERNAL: "This is a defect of pulumi-pxe: report it with the text above.",
 } as const;

@@ -13,3 +13,4 @@ export const subnet = adapt(definitions.subnet);
 export const profile = adapt(definitions.profile);
 export const host = adapt(definitions.host);
 export const group = adapt(definitions.group);
+export const wait = adapt(definitions.wait);

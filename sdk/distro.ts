@@ -2,12 +2,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AssetArgs, DistroPreset } from "./profile";
 
 interface CommonOptions {
-  /** Added to the kernel arguments, `quiet` and the like. */
-  kernelArgs?: string | undefined;
-  /** A serial console for the installer and the installed system, `ttyS0,115200n8`. */
-  console?: string | undefined;
+  /** Added to the kernel arguments, `quiet` and the like. Default: none. */
+  kernelArgs?: pulumi.Input<string> | undefined;
+  /** A serial console for the installer and the installed system, `ttyS0,115200n8`. Default: none. */
+  console?: pulumi.Input<string> | undefined;
 }
 
+/** Where Debian comes from; a mirror or an installer must be given. */
 export interface DebianOptions extends CommonOptions {
   /** The mirror's root, the folder that holds `dists` and `pool`: its netboot images are taken. */
   mirror?: pulumi.Input<string> | undefined;
@@ -15,6 +16,7 @@ export interface DebianOptions extends CommonOptions {
   installer?: pulumi.Input<string> | undefined;
 }
 
+/** Where Rocky Linux comes from. */
 export interface RockyOptions extends CommonOptions {
   /** The mirror's root, the folder that holds the releases (`9`, `10`). */
   mirror: pulumi.Input<string>;
@@ -32,7 +34,7 @@ export function debian(release: keyof typeof debianCodenames, options: DebianOpt
   const folder = installer ?? (mirror === undefined ? undefined : mapped(mirror, (root) => `${trimmed(root)}/${images}`));
   if (folder === undefined) throw new TypeError(`distro.debian(${String(release)}): give a mirror, or an installer`);
   // What stands after --- is carried into the installed system's own boot loader.
-  const serial = options.console === undefined ? "" : `console=${options.console} --- console=${options.console}`;
+  const serial = mapped(options.console ?? "", (port) => (port === "" ? "" : `console=${port} --- console=${port}`));
   return {
     distro: { family: "debian", release: String(release) },
     kernel: mapped(folder, (place) => fileIn(place, "linux")),
@@ -48,7 +50,7 @@ export function rocky(release: 9 | 10, options: RockyOptions): DistroPreset {
     distro: { family: "rhel", release: String(release), repository: mapped(tree, (root) => `${root}/`) },
     kernel: mapped(tree, (root) => fileIn(`${root}/images/pxeboot`, "vmlinuz")),
     initrd: [mapped(tree, (root) => fileIn(`${root}/images/pxeboot`, "initrd.img"))],
-    kernelArgs: joined(options.kernelArgs, options.console === undefined ? "" : `console=${options.console} inst.text`),
+    kernelArgs: joined(options.kernelArgs, mapped(options.console ?? "", (port) => (port === "" ? "" : `console=${port} inst.text`))),
   };
 }
 
@@ -61,11 +63,11 @@ function trimmed(text: string): string {
   return text.replace(/\/+$/, "");
 }
 
-function joined(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined && part !== "").join(" ");
+function joined(first: pulumi.Input<string> | undefined, second: pulumi.Input<string>): pulumi.Input<string> {
+  return mapped(first ?? "", (one) => mapped(second, (two) => [one, two].filter((part) => part !== "").join(" ")));
 }
 
 /** Plain values stay plain, so that presets can be looked at and changed. */
-function mapped<T extends string | AssetArgs>(value: pulumi.Input<string>, work: (text: string) => T): pulumi.Input<T> {
+function mapped<T extends string | AssetArgs>(value: pulumi.Input<string>, work: (text: string) => pulumi.Input<T>): pulumi.Input<T> {
   return typeof value === "string" ? work(value) : pulumi.output(value).apply((text): pulumi.Input<T> => work(text)) as pulumi.Output<T>;
 }

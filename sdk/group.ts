@@ -26,16 +26,19 @@ export interface GroupHostArgs {
   subnet?: DhcpSubnet | undefined;
 }
 
+/** What `KickstartHostGroup` takes. */
 export interface KickstartHostGroupArgs {
   /** The server that the machines belong to, or the `ref` of another stack's. */
   server: ServerInput;
+  /** How those machines are installed that name no other profile. */
   profile: BootProfile;
+  /** The network of those machines that name no other. */
   subnet: DhcpSubnet;
   /**
    * The machines by name, from a literal or `pxe.inventory`. Each is what a `KickstartHost` of that name would be: moved from one
    * to the other it keeps its document and all that is known of it.
    */
-  hosts: Readonly<Record<string, GroupHostArgs>> | Promise<Readonly<Record<string, GroupHostArgs>>> | pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
+  hosts: Readonly<Record<string, GroupHostArgs>> | Promise<Readonly<Record<string, GroupHostArgs>>> | pulumi.OutputInstance<Readonly<Record<string, GroupHostArgs>>>;
   /** What the answer file may name as `secrets.<name>` for every machine. Always kept as secrets; the plan shows placeholders. */
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** `once` (default): each is installed when it is declared for the first time. `never`: they only ever boot from their disks. */
@@ -46,6 +49,7 @@ export interface KickstartHostGroupArgs {
 
 /** Where one machine of a group stands; as it was at the last operation or refresh. */
 export interface GroupHostState {
+  /** How far its installation is. */
   readonly state: InstallState;
   /** The address that it was last given. */
   readonly address: string | null;
@@ -62,6 +66,10 @@ const type = "KickstartHostGroup";
  * machine; adding one installs just that one. The documents of all change together or not at all.
  */
 export class KickstartHostGroup extends pulumi.CustomResource implements DeclaresHosts {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
+
+  /** How the server is reached. */
   readonly link: ServerLink;
   readonly orders: pulumi.Output<Readonly<Record<string, string>>>;
   /** Where each machine stands, by name. */
@@ -96,7 +104,7 @@ function shortState({ state, address, installedAt, sshHostKeys }: GroupHostState
 
 /** A map that is plain stays so: each value in it is an input, a secret or unknown by itself. */
 function mapped<T>(hosts: KickstartHostGroupArgs["hosts"], work: (hosts: Readonly<Record<string, GroupHostArgs>>) => T): T | pulumi.Output<pulumi.Unwrap<T>> {
-  if (!pulumi.Output.isInstance(hosts) && !(hosts instanceof Promise)) return work(hosts);
+  if (!isDeferred(hosts)) return work(hosts as Readonly<Record<string, GroupHostArgs>>);
   const known = pulumi.output<unknown>(hosts) as pulumi.Output<Readonly<Record<string, GroupHostArgs>>>;
   return known.apply((all) => work(all) as pulumi.Input<T>) as pulumi.Output<pulumi.Unwrap<T>>;
 }

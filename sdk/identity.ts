@@ -5,7 +5,32 @@ import type { PxeServer } from "./server";
 /** How the resources other than `PxeServer` reach the agent: an address, and no credentials. */
 export type Connection =
   | { readonly kind: "local" }
-  | { readonly kind: "ssh"; readonly host: string; readonly port: number; readonly hostKey?: string };
+  | {
+      readonly kind: "ssh";
+      readonly host: string;
+      readonly port: number;
+      readonly portGiven?: true;
+      readonly hostKey?: string;
+      readonly proxyJump?: readonly JumpAddress[];
+    };
+
+/** A bastion without its secrets. */
+export interface JumpAddress {
+  /** Name, address or alias of the SSH configuration. */
+  readonly host: string;
+  /** Default: what the SSH configuration says, else 22. */
+  readonly port?: number;
+  /** Default: what the SSH configuration says, else the name of the user who runs Pulumi. */
+  readonly user?: string;
+  /** A private key's file on the machine that runs Pulumi. */
+  readonly privateKeyPath?: string;
+  /** `true`: the SSH agent at SSH_AUTH_SOCK; or the path of an agent's socket. */
+  readonly agent?: boolean | string;
+  /** `SHA256:…`. Default: what known_hosts says. */
+  readonly hostKey?: string;
+  /** Its key or password is known to the `PxeServer` alone. */
+  readonly withheld?: true;
+}
 
 /** A resource's full type, `pulumi-nodejs:dynamic/pxe:KickstartHost`. It stands in state files and never changes. */
 export function resourceType(type: string): string {
@@ -30,7 +55,9 @@ export function ownInputs(provider: ProviderName, type: string, name: string): O
  * subnets, profiles and hosts on the same server.
  */
 export interface ServerRef {
+  /** What the server's resource is called in its own program, `PxeServer::rack1`. */
   readonly self: string;
+  /** How the agent is reached. */
   readonly connection: Connection;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   readonly controlKey: string;

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { errorText, finding, throwFindings, type Finding } from "../provider/errors";
-import type { GroupHostArgs } from "./group";
 
 /* eslint-disable @typescript-eslint/no-require-imports -- A program without an inventory must not pay for loading these. */
 const csvParser = (): typeof import("csv-parse/sync") => require("csv-parse/sync") as typeof import("csv-parse/sync");
@@ -10,18 +9,25 @@ const model = (): typeof import("../provider/model/documents") => require("../pr
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /** A machine of an inventory: plain values, ready for a group, or with `...` for a `KickstartHost`. */
-export interface InventoryHost extends GroupHostArgs {
+export interface InventoryHost {
+  /** Its MAC addresses; the first is the one it boots from. */
   macs: string[];
+  /** A reserved address. Default: one from the subnet's pools. */
   ip?: string;
+  /** Default: its name. */
   hostname?: string;
+  /** Its SMBIOS UUID. Default: it is known by its MACs alone. */
   uuid?: string;
+  /** Default: `once`, or the group's. */
   install?: "once" | "never";
+  /** A text that was never used for this host orders one new installation: **the machine's disk is overwritten**. */
   reinstall?: string;
 }
 
 /** Machines by name. */
 export type Inventory = Record<string, InventoryHost>;
 
+/** What the readers of texts take beside the text. */
 export interface InventoryOptions {
   /** How the inventory is called in errors: its file's name. */
   name?: string | undefined;

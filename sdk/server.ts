@@ -1,14 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { ownInputs, resourceType, type Connection, type ServerRef } from "./identity";
 
-/** A machine reached over SSH. One way to authenticate must be given: a key, a key's path, an SSH agent or a password. */
-export interface RemoteTarget {
-  /** Name or address. Changing it means another target: the agent is deployed there and removed from the old one. */
-  host: pulumi.Input<string>;
-  /** Default: 22. */
-  port?: pulumi.Input<number> | undefined;
-  /** Default: `root`. Anybody else needs passwordless sudo. */
-  user?: pulumi.Input<string> | undefined;
+/** How to prove who one is, to a target or a bastion. */
+export interface SshCredentials {
   /** The text of a private key without passphrase. Always kept as a secret. */
   privateKey?: pulumi.Input<string> | undefined;
   /** A private key's file on the machine that runs Pulumi; `~/` is the home folder. */
@@ -17,12 +11,46 @@ export interface RemoteTarget {
   agent?: pulumi.Input<boolean | string> | undefined;
   /** Always kept as a secret. */
   password?: pulumi.Input<string> | undefined;
-  /** `SHA256:…` of the target's host key; or `trust-first` to trust what is found first. Default: what known_hosts says. */
-  hostKey?: pulumi.Input<string> | undefined;
-  /** Whether commands go through `sudo -n`. Default: unless the user is root. */
-  sudo?: pulumi.Input<boolean> | undefined;
 }
 
+/** An SSH server that connections to the target go through; it sees only ciphertext. */
+export interface JumpHost extends SshCredentials {
+  /** Name, address or alias of the SSH configuration. */
+  host: pulumi.Input<string>;
+  /** Default: what the SSH configuration says, else 22. */
+  port?: pulumi.Input<number> | undefined;
+  /** Default: what the SSH configuration says, else the name of the user who runs Pulumi. */
+  user?: pulumi.Input<string> | undefined;
+  /** `SHA256:…` of the bastion's host key. Default: what known_hosts says. */
+  hostKey?: pulumi.Input<string> | undefined;
+}
+
+/**
+ * A machine reached over SSH, by a key, a key's path, an SSH agent or a password. Where none is given: what the SSH configuration
+ * says, else the SSH agent and the usual keys of the user who runs Pulumi.
+ */
+export interface RemoteTarget extends SshCredentials {
+  /**
+   * Name, address or alias of `~/.ssh/config`. Changing it means another target: the agent is deployed there and removed from the
+   * old one. An alias whose address changes stays the same target.
+   */
+  host: pulumi.Input<string>;
+  /** Default: what the SSH configuration says, else 22. */
+  port?: pulumi.Input<number> | undefined;
+  /** Default: what the SSH configuration says, else `root`. Anybody else needs passwordless sudo. */
+  user?: pulumi.Input<string> | undefined;
+  /** `SHA256:…` of the target's host key; or `trust-first` to trust what is found first. Default: what known_hosts says. */
+  hostKey?: pulumi.Input<string> | undefined;
+  /** Whether commands go through `sudo -n`. Default: false. */
+  sudo?: pulumi.Input<boolean> | undefined;
+  /**
+   * The bastion to go through, or several, the one that is reached first before the others; a text is `[user@]host[:port]` as `ssh -J`
+   * takes it. `"none"`: none, whatever the SSH configuration says, which is the default.
+   */
+  proxyJump?: pulumi.Input<string | JumpHost | pulumi.Input<string | JumpHost>[]> | undefined;
+}
+
+/** What `PxeServer` takes. */
 export interface PxeServerArgs {
   /** Where the agent runs: a machine reached over SSH, or `"local"` for this one. */
   target: pulumi.Input<"local" | RemoteTarget>;
@@ -36,7 +64,7 @@ export interface PxeServerArgs {
   httpPort?: pulumi.Input<number> | undefined;
   /** Whether clients that ask for another network's address are told so (DHCPNAK). Default: true. */
   authoritative?: pulumi.Input<boolean> | undefined;
-  /** Lets an older pulumi-pxe replace a newer agent. */
+  /** Lets an older pulumi-pxe replace a newer agent. Default: false. */
   allowDowngrade?: pulumi.Input<boolean> | undefined;
   /**
    * Any text, a date for example. A changed text makes a new control key; the one before works until the next `pulumi up` after
@@ -49,10 +77,13 @@ const type = "PxeServer";
 
 /** A boot server: deploys the agent to its target and keeps it running there. */
 export class PxeServer extends pulumi.CustomResource {
+  /** What policy packs know the class by (`validateResourceOfType`). */
+  static readonly __pulumiType = resourceType(type);
   /** What this resource is called by those that belong to it. */
   readonly self: string;
   /** What another stack needs to declare its own hosts on this server: export it, a secret. */
   readonly ref: pulumi.Output<ServerRef>;
+  /** How the agent is reached. */
   declare readonly connection: pulumi.Output<Connection>;
   /** The private key whose only right on the target is to talk to the agent. A secret. */
   declare readonly controlKey: pulumi.Output<string>;
@@ -80,15 +111,32 @@ export class PxeServer extends pulumi.CustomResource {
 /** The target with its credentials marked as secrets; all of it where it can't be told apart yet. */
 function guarded(target: PxeServerArgs["target"]): pulumi.Input<unknown> {
   if (target === "local") return target;
-  if (pulumi.Output.isInstance(target) || isPromise(target)) return pulumi.secret(target);
-  const { privateKey, password } = target;
+  if (isPending(target)) return pulumi.secret(target);
+  const { proxyJump } = target;
+  return { ...withSecrets(target), ...(proxyJump === undefined ? {} : { proxyJump: guardedJumps(proxyJump) }) };
+}
+
+function guardedJumps(jumps: NonNullable<RemoteTarget["proxyJump"]>): pulumi.Input<unknown> {
+  if (typeof jumps === "string") return jumps;
+  if (isPending(jumps)) return pulumi.secret(jumps);
+  return Array.isArray(jumps) ? jumps.map(guardedJump) : withSecrets(jumps);
+}
+
+function guardedJump(jump: pulumi.Input<string | JumpHost>): pulumi.Input<unknown> {
+  if (typeof jump === "string") return jump;
+  return isPending(jump) ? pulumi.secret(jump) : withSecrets(jump);
+}
+
+function withSecrets<T extends SshCredentials>(given: T): T {
+  const { privateKey, password } = given;
   return {
-    ...target,
+    ...given,
     ...(privateKey === undefined ? {} : { privateKey: pulumi.secret(privateKey) }),
     ...(password === undefined ? {} : { password: pulumi.secret(password) }),
   };
 }
 
-function isPromise(value: object): value is Promise<"local" | RemoteTarget> {
-  return "then" in value && typeof value.then === "function";
+/** Not told apart yet: a promise, or an output. */
+function isPending<T>(value: T | Promise<T> | pulumi.OutputInstance<T>): value is Promise<T> | pulumi.OutputInstance<T> {
+  return pulumi.Output.isInstance(value) || (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function");
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, type Hash } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
@@ -71,9 +71,14 @@ export class AssetStore {
     return store;
   }
 
-  /** Those of the sums that no asset is held for. */
+  /** Those of the sums that no asset is held for, or whose file somebody has removed or cut. */
   missing(sums: readonly string[]): readonly string[] {
-    return sums.filter((sha256) => !this.held.has(sha256));
+    return sums.filter((sha256) => {
+      const size = this.held.get(sha256);
+      if (size === undefined) return true;
+      const found = lstatSync(path.join(this.folder, sha256), { throwIfNoEntry: false });
+      return found?.isFile() !== true || found.size !== size;
+    });
   }
 
   /** Everything that is held, by sum. */

@@ -2,6 +2,7 @@ import { PxeError } from "../errors";
 import type { AgentStatus } from "../model/control";
 import { connectionOf, overriddenTarget, targetLabel } from "./connection";
 import { clientOver, controlClient, isUnreachable, type ControlClient } from "./control";
+import { deployAlone } from "./deploy-lock";
 import { installService } from "./install";
 import { localIsSystem, localSocket } from "./local-paths";
 import { LocalShell } from "./local-shell";
@@ -9,6 +10,7 @@ import { ensureProcess, observeProcess } from "./local-process";
 import { removeProcess } from "./local-remove";
 import { editedByHand } from "./edited";
 import { observe } from "./observe";
+import { rememberJumpSecrets } from "./jump-secrets";
 import { exclusively } from "./pool";
 import { removeService } from "./remove";
 import type { DeployRequest, Deployed, Init, ObserveRequest, Observed, RemoveRequest } from "./request";
@@ -28,8 +30,12 @@ async function shellOf(target: Target, { init, allowFirst = false }: { readonly 
   return isSystem ? new LocalShell() : undefined;
 }
 
-/** What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too. */
-function bindHostKey(target: Target, expectedHostKey: string | undefined): void {
+/**
+ * What was recorded at the first deployment binds where the target says `trust-first`, in the control connections too; and they
+ * find the way into its bastions.
+ */
+function prepare(target: Target, expectedHostKey: string | undefined): void {
+  rememberJumpSecrets(target);
   if (target !== "local" && expectedHostKey !== undefined) expectHostKey(target.host, target.port ?? 22, expectedHostKey);
 }
 
@@ -41,9 +47,9 @@ function bindHostKey(target: Target, expectedHostKey: string | undefined): void 
  */
 export function ensureAgent(request: DeployRequest): Promise<Deployed> {
   return exclusively(targetLabel(request.target), async () => {
-    bindHostKey(request.target, request.expectedHostKey);
+    prepare(request.target, request.expectedHostKey);
     const shell = await shellOf(request.target, { allowFirst: true });
-    return shell === undefined ? ensureProcess(request) : installService(shell, request);
+    return shell === undefined ? ensureProcess(request) : deployAlone(shell, request.progress, () => installService(shell, request));
   });
 }
 
@@ -54,7 +60,7 @@ export function ensureAgent(request: DeployRequest): Promise<Deployed> {
  */
 export async function observeAgent(request: ObserveRequest): Promise<Observed> {
   const target = overriddenTarget(request.target, process.env);
-  bindHostKey(target, request.expectedHostKey);
+  prepare(target, request.expectedHostKey);
   const status = await statusOf(target, request);
   const shell = await shellOf(target, request).catch((error: unknown) => withoutShell(error, status, target));
   if (shell === undefined) return status === undefined ? observeProcess() : { ...answering(status), edited: [] };
@@ -100,8 +106,8 @@ function answering(status: AgentStatus): Omit<Observed, "edited"> {
 export function removeAgent(request: RemoveRequest): Promise<void> {
   const target = overriddenTarget(request.target, process.env);
   return exclusively(targetLabel(target), async () => {
-    bindHostKey(target, request.expectedHostKey);
+    prepare(target, request.expectedHostKey);
     const shell = await shellOf(target, request);
-    await (shell === undefined ? removeProcess(request) : removeService(shell, { ...request, target }));
+    await (shell === undefined ? removeProcess(request) : deployAlone(shell, request.progress, () => removeService(shell, { ...request, target })));
   });
 }

@@ -1,9 +1,34 @@
+import { pxeError } from "../errors";
+import { jumpsFromText, type JumpHost } from "../model/jump";
 import type { RemoteTarget, Target } from "../model/target";
+
+/** A bastion as the resources other than PxeServer know it: no secret is in it. */
+export interface JumpAddress {
+  readonly host: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly privateKeyPath?: string;
+  readonly agent?: boolean | string;
+  readonly hostKey?: string;
+  /** Its key or password is known to the PxeServer alone. */
+  readonly withheld?: true;
+}
 
 /** How the resources other than PxeServer reach the agent: an address, and no credentials (the control key travels apart). */
 export type Connection =
   | { readonly kind: "local" }
-  | { readonly kind: "ssh"; readonly host: string; readonly port: number; readonly hostKey?: string };
+  | {
+      readonly kind: "ssh";
+      readonly host: string;
+      readonly port: number;
+      /** Set where the target itself says 22: else an alias of the SSH configuration may mean another port. */
+      readonly portGiven?: true;
+      readonly hostKey?: string;
+      /** Absent: what the SSH configuration says. */
+      readonly proxyJump?: readonly JumpAddress[];
+    };
+
+export type SshConnectionAddress = Connection & { readonly kind: "ssh" };
 
 /** What of a target its children may know. */
 export function connectionOf(target: Target): Connection {
@@ -12,8 +37,15 @@ export function connectionOf(target: Target): Connection {
     kind: "ssh",
     host: target.host,
     port: target.port ?? 22,
+    ...(target.port === 22 ? { portGiven: true } : {}),
     ...(target.hostKey === undefined ? {} : { hostKey: target.hostKey }),
+    ...(target.proxyJump === undefined ? {} : { proxyJump: target.proxyJump.map(addressOf) }),
   };
+}
+
+function addressOf({ privateKey, password, ...rest }: JumpHost): JumpAddress {
+  const withheld = privateKey === undefined && password === undefined ? {} : { withheld: true as const };
+  return defined<JumpAddress>({ ...rest, ...withheld });
 }
 
 /** `root@10.77.0.1`, `root@10.77.0.1:2222` or `this machine`: how a target is called in messages. */
@@ -25,8 +57,10 @@ export function targetLabel(target: Target): string {
 
 /**
  * The target with what the environment says instead of the state: PXE_SSH_HOST, PXE_SSH_PORT, PXE_SSH_USER,
- * PXE_SSH_PRIVATE_KEY_PATH, PXE_SSH_PASSWORD, PXE_SSH_HOST_KEY. For read and delete, where the program is not asked, so that
- * changed credentials or a moved target never block a destroy. A given credential replaces all that are stored.
+ * PXE_SSH_PRIVATE_KEY_PATH, PXE_SSH_PASSWORD, PXE_SSH_HOST_KEY, and for the bastions PXE_SSH_PROXY_JUMP (as `ssh -J` takes it,
+ * or `none`; host keys as known_hosts has them), PXE_SSH_PROXY_JUMP_KEY_PATH, PXE_SSH_PROXY_JUMP_PASSWORD (for all hops). For
+ * read and delete, where the program is not asked, so that changed credentials or a moved target never block a destroy. A given
+ * credential replaces all that are stored.
  */
 export function overriddenTarget(target: Target, env: NodeJS.ProcessEnv): Target {
   if (target === "local") return target;
@@ -37,29 +71,54 @@ export function overriddenTarget(target: Target, env: NodeJS.ProcessEnv): Target
   const given = { privateKeyPath: path, password };
   const credentials = path === undefined && password === undefined ? stored : given;
   const port = env["PXE_SSH_PORT"];
-  return defined({
+  const hops = (jumpsFromEnvironment(env) ?? target.proxyJump)?.map((hop) => {
+    const way = jumpCredentials(env);
+    if (way === undefined) return hop;
+    const { privateKey: _key, privateKeyPath: _path, agent: _agent, password: _password, ...rest } = hop;
+    return { ...rest, ...way };
+  });
+  return defined<RemoteTarget>({
     ...place,
     ...credentials,
     host: env["PXE_SSH_HOST"] ?? target.host,
     port: port === undefined ? target.port : Number(port),
     user: env["PXE_SSH_USER"] ?? target.user,
     hostKey: env["PXE_SSH_HOST_KEY"] ?? target.hostKey,
+    proxyJump: hops,
   });
 }
 
-/** The connection with the address that the environment says (see `overriddenTarget`). */
+/** The connection with the address and the bastions that the environment says (see `overriddenTarget`). */
 export function overriddenConnection(connection: Connection, env: NodeJS.ProcessEnv): Connection {
   if (connection.kind === "local") return connection;
   const port = env["PXE_SSH_PORT"];
-  const hostKey = env["PXE_SSH_HOST_KEY"] ?? connection.hostKey;
-  return {
+  const given = connection.portGiven === true || Number(port) === 22;
+  return defined<SshConnectionAddress>({
     kind: "ssh",
     host: env["PXE_SSH_HOST"] ?? connection.host,
     port: port === undefined ? connection.port : Number(port),
-    ...(hostKey === undefined ? {} : { hostKey }),
-  };
+    portGiven: given ? true : undefined,
+    hostKey: env["PXE_SSH_HOST_KEY"] ?? connection.hostKey,
+    proxyJump: jumpsFromEnvironment(env)?.map(addressOf) ?? connection.proxyJump,
+  });
 }
 
-function defined(target: { [K in keyof RemoteTarget]: RemoteTarget[K] | undefined } & { host: string }): RemoteTarget {
-  return Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined)) as unknown as RemoteTarget;
+function jumpsFromEnvironment(env: NodeJS.ProcessEnv): readonly JumpHost[] | undefined {
+  const text = env["PXE_SSH_PROXY_JUMP"];
+  if (text === undefined || text === "") return undefined;
+  const hops = jumpsFromText(text);
+  if (hops !== undefined) return hops;
+  throw pxeError("PXE_INPUT_INVALID", `PXE_SSH_PROXY_JUMP is "${text}", which is neither [user@]host[:port], nor several of them with commas, nor none`);
+}
+
+/** The way into every bastion that the environment gives; undefined where it gives none. */
+export function jumpCredentials(env: NodeJS.ProcessEnv): { privateKeyPath?: string; password?: string } | undefined {
+  const given = { privateKeyPath: env["PXE_SSH_PROXY_JUMP_KEY_PATH"], password: env["PXE_SSH_PROXY_JUMP_PASSWORD"] };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ""));
+  return Object.keys(set).length === 0 ? undefined : set;
+}
+
+/** The value without the properties that are undefined. */
+function defined<T extends object>(value: { [K in keyof T]: T[K] | undefined }): T {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
 }

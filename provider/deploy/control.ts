@@ -7,8 +7,9 @@ import type { Connection } from "./connection";
 import { HttpClient } from "./http-client";
 import { localSocket } from "./local-paths";
 import { sshPool } from "./pool";
+import { controlIdentity } from "./route";
 import { readEvents } from "./sse";
-import { controlIdentity, socketTransport, sshTransport, type Transport } from "./transport";
+import { socketTransport, sshTransport, type Transport } from "./transport";
 
 /** The agent's control API, from here. Every method throws the coded errors that the agent answers. */
 export interface ControlClient {
@@ -166,7 +167,7 @@ export function controlClient(connection: Connection, controlKey: string): Contr
 
 /** Ends the SSH connection of one control key, so that nothing of it runs on the target any more. */
 export async function closeControl(connection: Connection, controlKey: string): Promise<void> {
-  if (connection.kind === "ssh") await sshPool.close(controlIdentity(connection, controlKey));
+  if (connection.kind === "ssh") await sshPool.close(await controlIdentity(connection, controlKey));
 }
 
 /** Ends every connection of this process. Idle ones don't keep it alive; this ends them at once. */

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { pxeError, type PxeError } from "../errors";
 import { fingerprint, keyType } from "./keys";
+import { matchesPatterns } from "./patterns";
 
 /** A host key that known_hosts names for the address asked about. */
 export interface KnownKey {
@@ -18,9 +19,8 @@ export function knownHostsName(host: string, port: number): string {
   return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${String(port)}`;
 }
 
-/** Reads the keys of one host out of the text of a known_hosts file. Lines that don't parse are passed over, as ssh does. */
-export function knownKeys(text: string, host: string, port: number): KnownKey[] {
-  const name = knownHostsName(host, port);
+/** Reads the keys of one host (see `knownHostsName`) out of the text of a known_hosts file. Lines that don't parse are passed over, as ssh does. */
+export function knownKeys(text: string, name: string): KnownKey[] {
   const keys: KnownKey[] = [];
   for (const line of text.split("\n")) {
     const fields = line.trim().split(/\s+/);
@@ -39,25 +39,13 @@ function namesHost(patterns: string, name: string): boolean {
     if (salt === undefined || hash === undefined) return false;
     return createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest("base64") === hash;
   }
-  let found = false;
-  for (const pattern of patterns.split(",")) {
-    const negated = pattern.startsWith("!");
-    if (!globMatches(negated ? pattern.slice(1) : pattern, name)) continue;
-    if (negated) return false;
-    found = true;
-  }
-  return found;
+  return matchesPatterns(patterns.split(","), name);
 }
 
-function globMatches(pattern: string, name: string): boolean {
-  const source = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
-  return new RegExp(`^${source}$`).test(name);
-}
-
-/** The known_hosts text that holds for this user; PXE_KNOWN_HOSTS names a file to use instead. */
-export function readKnownHosts(env: NodeJS.ProcessEnv): string {
+/** The known_hosts text that holds for this user; PXE_KNOWN_HOSTS names a file to use instead of all. */
+export function readKnownHosts(env: NodeJS.ProcessEnv, userFiles: readonly string[] = [join(homedir(), ".ssh", "known_hosts")]): string {
   const override = env["PXE_KNOWN_HOSTS"];
-  const files = override === undefined ? [join(homedir(), ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"] : [override];
+  const files = override === undefined ? [...userFiles, "/etc/ssh/ssh_known_hosts"] : [override];
   return files.map(readIfThere).join("\n");
 }
 
@@ -71,8 +59,12 @@ function readIfThere(path: string): string {
 
 /** What is expected of the host key of one connection. */
 export interface HostKeyPolicy {
-  readonly host: string;
-  readonly port: number;
+  /** How the machine is called in messages. */
+  readonly called: string;
+  /** The name that known_hosts files it under. */
+  readonly knownAs: string;
+  /** Where a pin stands: `hostKey`, `proxyJump[0].hostKey`. */
+  readonly property: string;
   /** `SHA256:…`, `trust-first`, or undefined: known_hosts decides. */
   readonly hostKey?: string | undefined;
   /** With `trust-first`: the fingerprint recorded earlier, which then binds. */
@@ -83,30 +75,26 @@ export interface HostKeyPolicy {
 /** Judges a host key that was presented: undefined when it is the right one. */
 export function judgeHostKey(policy: HostKeyPolicy, blob: Buffer): PxeError | undefined {
   const seen = fingerprint(blob);
-  const called = `${policy.host}:${String(policy.port)}`;
-  const shown = `${called} presents the ${keyType(blob)} host key ${seen}`;
+  const shown = `${policy.called} presents the ${keyType(blob)} host key ${seen}`;
+  const where = [{ document: "target", property: policy.property }];
+  const changed = (what: string, mend: string): PxeError =>
+    pxeError("PXE_HOST_KEY_CHANGED", `${shown}, ${what}`, { where, fix: `If the machine was really reinstalled, ${mend}; otherwise somebody is in between.` });
   const pinned = policy.hostKey === "trust-first" ? policy.expected : policy.hostKey;
   if (pinned !== undefined) {
     if (pinned.replace(/=$/, "") === seen) return undefined;
-    const origin = policy.hostKey === "trust-first" ? "recorded when it was first trusted" : "pinned";
-    return pxeError("PXE_HOST_KEY_CHANGED", `${shown}, but ${pinned} is ${origin}`, { where: [{ document: "target", property: "hostKey" }] });
+    return policy.hostKey === "trust-first"
+      ? changed(`but ${pinned} was recorded when it was first trusted`, `pin the new key: target.${policy.property} = "${seen}" (for refresh and destroy PXE_SSH_HOST_KEY in the environment)`)
+      : changed(`but ${pinned} is pinned`, `set target.${policy.property} = "${seen}"`);
   }
   if (policy.hostKey === "trust-first") return undefined;
-  if (policy.known.some((key) => key.revoked && key.blob.equals(blob))) {
-    return pxeError("PXE_HOST_KEY_CHANGED", `${shown}, which known_hosts marks as revoked`, { where: [{ document: "target", property: "hostKey" }] });
-  }
+  const forget = `run ssh-keygen -R '${policy.knownAs}' or pin the new key: target.${policy.property} = "${seen}"`;
+  if (policy.known.some((key) => key.revoked && key.blob.equals(blob))) return changed("which known_hosts marks as revoked", "give it another key");
   const usable = policy.known.filter((key) => !key.revoked);
   if (usable.some((key) => key.blob.equals(blob))) return undefined;
-  if (usable.length > 0) {
-    const listed = usable.map((key) => `${key.type} ${fingerprint(key.blob)}`).join(", ");
-    return pxeError("PXE_HOST_KEY_CHANGED", `${shown}, but known_hosts lists ${listed}`, {
-      where: [{ document: "target", property: "hostKey" }],
-      fix: `If the target was really reinstalled, run ssh-keygen -R '${knownHostsName(policy.host, policy.port)}' or pin the new key; otherwise somebody is in between.`,
-    });
-  }
+  if (usable.length > 0) return changed(`but known_hosts lists ${usable.map((key) => `${key.type} ${fingerprint(key.blob)}`).join(", ")}`, forget);
   return pxeError("PXE_HOST_KEY_UNKNOWN", `${shown}, which is neither pinned nor in known_hosts`, {
-    where: [{ document: "target", property: "hostKey" }],
-    fix: `If the fingerprint is the target's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), pin it: target.hostKey = "${seen}".`,
+    where,
+    fix: `If the fingerprint is the machine's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub there), pin it: target.${policy.property} = "${seen}", or have known_hosts list it.`,
   });
 }
 

@@ -38,7 +38,7 @@ class SshPool {
   }
 
   async #connect(identity: Omit<SshIdentity, "expectedHostKey">): Promise<SshConnection> {
-    const { host, port } = identity;
+    const { host, port } = identity.writtenAs ?? identity;
     const expected = expectedHostKey(host, port);
     if (identity.hostKey === "trust-first" && expected === undefined && identity.allowFirst !== true) {
       throw pxeError("PXE_HOST_KEY_UNKNOWN", `no host key of ${host}:${String(port)} was recorded yet, and only the deployment of its PxeServer trusts a first one`, {
@@ -46,9 +46,23 @@ class SshPool {
         fix: "Run `pulumi up` of its PxeServer, or name the fingerprint: target.hostKey, or PXE_SSH_HOST_KEY in the environment.",
       });
     }
-    const connection = await connectSsh({ ...identity, expectedHostKey: expected });
+    const connection = await this.#connectThrough({ ...identity, expectedHostKey: expected });
     if (identity.hostKey === "trust-first") expectHostKey(host, port, connection.hostKey);
     return connection;
+  }
+
+  /** All the connections that go through one bastion share one connection to it. */
+  async #connectThrough(identity: SshIdentity): Promise<SshConnection> {
+    const { via } = identity;
+    if (via === undefined) return connectSsh(identity);
+    const jump = await this.get(via);
+    try {
+      return await connectSsh(identity, jump);
+    } catch (error) {
+      // It may have broken since its last use.
+      if (jump.lost === undefined) throw error;
+      return connectSsh(identity, await this.get(via));
+    }
   }
 
   /** Ends the connection of one identity, if there is one. */
@@ -68,8 +82,9 @@ class SshPool {
 
 /** A digest, so that no credential lies about as a map's key. */
 export function identityKey(identity: SshIdentity): string {
-  const { host, port, user, credentials, hostKey } = identity;
-  return createHash("sha256").update(JSON.stringify([host, port, user, credentials, hostKey])).digest("hex");
+  const { host, port, user, credentials, hostKey, writtenAs, via } = identity;
+  const through = via === undefined ? undefined : identityKey(via);
+  return createHash("sha256").update(JSON.stringify([host, port, user, credentials, hostKey, writtenAs, through])).digest("hex");
 }
 
 /** The one pool of the process: all the resources of an operation share it (one connection per identity). */

@@ -1,30 +1,18 @@
 import type { RemoteTarget } from "../model/target";
 import { targetLabel } from "./connection";
-import { credentialsOf } from "./credentials";
 import { channelLine, type Line } from "./line";
 import { sshPool } from "./pool";
 import { drive } from "./run-stream";
+import { deployIdentity } from "./route";
 import { commandLine, type RunOptions, type RunResult, type Shell } from "./shell";
 import type { SshIdentity } from "./ssh";
-
-/** Who connects for a deployment. */
-export function deployIdentity(target: RemoteTarget, allowFirst = false): SshIdentity {
-  return {
-    host: target.host,
-    port: target.port ?? 22,
-    user: target.user ?? "root",
-    credentials: credentialsOf(target, process.env),
-    hostKey: target.hostKey,
-    allowFirst,
-  };
-}
 
 /**
  * A shell over the process's shared SSH connection to the target.
  * @param allowFirst whether a `trust-first` target may show a host key that was never recorded
  */
 export async function openSshShell(target: RemoteTarget, { allowFirst = false }: { readonly allowFirst?: boolean } = {}): Promise<Shell> {
-  const identity = deployIdentity(target, allowFirst);
+  const identity = await deployIdentity(target, allowFirst);
   const { hostKey } = await sshPool.get(identity);
   return new SshShell(identity, hostKey, targetLabel(target), target.sudo === true);
 }

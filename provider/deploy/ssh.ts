@@ -1,9 +1,10 @@
-import { connect as connectTcp, type Socket } from "node:net";
 import ssh2 from "ssh2";
 import { errorText, pxeError, type PxeError } from "../errors";
 import { authMethods, type Credential } from "./credentials";
-import { judgeHostKey, knownKeys, offeredAlgorithms, readKnownHosts, type HostKeyAlgorithm, type HostKeyPolicy } from "./host-keys";
+import { judgeHostKey, knownHostsName, knownKeys, offeredAlgorithms, readKnownHosts, type HostKeyAlgorithm, type HostKeyPolicy } from "./host-keys";
 import { fingerprint } from "./keys";
+import type { Holder } from "./line";
+import { connectTimeout, forwardedWire, tcpWire, type Wire } from "./wire";
 
 /** Who connects where, with what, and which host key is expected there. */
 export interface SshIdentity {
@@ -17,10 +18,19 @@ export interface SshIdentity {
   readonly expectedHostKey?: string | undefined;
   /** With `trust-first`: whether a key may be trusted that was never recorded. */
   readonly allowFirst?: boolean | undefined;
+  /** The address as the target has it, where that is an alias: what is recorded of it is recorded under this name. */
+  readonly writtenAs?: { readonly host: string; readonly port: number } | undefined;
+  /** The name in known_hosts; default: that of host and port. */
+  readonly knownAs?: string | undefined;
+  /** The known_hosts files of the user, where they aren't the usual ones. */
+  readonly knownHostsFiles?: readonly string[] | undefined;
+  /** The bastion to go through. */
+  readonly via?: SshIdentity | undefined;
+  /** Set for a bastion: the property that names it, `proxyJump[0]`. */
+  readonly bastion?: string | undefined;
+  /** What to do where its credentials are refused. */
+  readonly advice?: string | undefined;
 }
-
-/** Milliseconds for the TCP connection, and again for the SSH handshake with authentication. */
-export const connectTimeout = 15_000;
 
 // AES-GCM runs in OpenSSL with AES instructions and needs no separate MAC: the fastest that ssh2 offers.
 const ciphers: ssh2.CipherAlgorithm[] = [
@@ -39,25 +49,24 @@ export interface RemoteCommand {
 }
 
 /** An authenticated SSH connection. It keeps the process alive only while something uses it. */
-export class SshConnection {
+export class SshConnection implements Holder {
   /** Fingerprint of the host key that was accepted. */
   readonly hostKey: string;
   /** Set once the connection is gone. */
   lost: Error | undefined;
   readonly #client: ssh2.Client;
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   readonly #label: string;
   #users = 0;
 
-  constructor(client: ssh2.Client, socket: Socket, hostKey: string, label: string) {
+  constructor(client: ssh2.Client, wire: Wire, hostKey: string, label: string) {
     this.#client = client;
-    this.#socket = socket;
+    this.#wire = wire;
     this.hostKey = hostKey;
     this.#label = label;
     client.on("error", (error) => (this.lost ??= error));
     client.on("close", () => (this.lost ??= new Error("the connection was closed")));
-    socket.setKeepAlive(true, 15_000);
-    socket.unref();
+    wire.release();
   }
 
   /** Runs `work` and keeps the process alive meanwhile. */
@@ -71,11 +80,11 @@ export class SshConnection {
   }
 
   hold(): void {
-    if (this.#users++ === 0) this.#socket.ref();
+    if (this.#users++ === 0) this.#wire.hold();
   }
 
   release(): void {
-    if (--this.#users === 0) this.#socket.unref();
+    if (--this.#users === 0) this.#wire.release();
   }
 
   /** @throws PXE_CONNECTION_LOST when no channel can be opened any more */
@@ -104,6 +113,11 @@ export class SshConnection {
     });
   }
 
+  /** @throws PXE_HOST_UNREACHABLE when it can't make the connection */
+  forward(host: string, port: number, property: string): Promise<Wire> {
+    return forwardedWire(this.#client, this, this.#label, { host, port, property });
+  }
+
   close(): void {
     this.lost ??= new Error("the connection was closed");
     this.#client.end();
@@ -121,38 +135,52 @@ function channelEnd(channel: ssh2.ClientChannel): Promise<number | null | undefi
   });
 }
 
+/** `root@10.0.0.1:22`, and by which alias and bastion. */
+function labelOf({ user, host, port, writtenAs, via, bastion }: SshIdentity): string {
+  const alias = writtenAs === undefined || writtenAs.host === host ? "" : ` (${writtenAs.host})`;
+  const through = via === undefined ? "" : ` through ${via.user}@${via.host}:${String(via.port)}`;
+  return `${bastion === undefined ? "" : "the bastion "}${user}@${host}:${String(port)}${alias}${through}`;
+}
+
 /**
  * Connects and authenticates.
+ * @param jump the connection to the bastion that the identity goes through
  * @throws PXE_HOST_UNREACHABLE, PXE_HOST_KEY_UNKNOWN, PXE_HOST_KEY_CHANGED, PXE_AUTH_FAILED
  */
-export async function connectSsh(identity: SshIdentity): Promise<SshConnection> {
-  const known = identity.hostKey === undefined ? knownKeys(readKnownHosts(process.env), identity.host, identity.port) : [];
+export async function connectSsh(identity: SshIdentity, jump?: SshConnection): Promise<SshConnection> {
+  const { host, port, hostKey, knownHostsFiles, bastion } = identity;
+  const knownAs = identity.knownAs ?? knownHostsName(host, port);
+  const known = hostKey === undefined ? knownKeys(readKnownHosts(process.env, knownHostsFiles), knownAs) : [];
   const policy: HostKeyPolicy = {
-    host: identity.host,
-    port: identity.port,
-    hostKey: identity.hostKey,
+    called: `${bastion === undefined ? "" : "the bastion "}${host}:${String(port)}`,
+    knownAs,
+    property: bastion === undefined ? "hostKey" : `${bastion}.hostKey`,
+    hostKey,
     expected: identity.expectedHostKey,
     known,
   };
   const algorithms = offeredAlgorithms(known);
+  const attempt = async (offered: HostKeyAlgorithm[]): Promise<SshConnection> => {
+    const property = bastion ?? "host";
+    return handshake(identity, policy, offered, await (jump === undefined ? tcpWire({ host, port, property }) : jump.forward(host, port, property)));
+  };
   try {
-    return await handshake(identity, policy, algorithms);
+    return await attempt(algorithms);
   } catch (error) {
     // A pin may name another of the server's keys than the one it shows first: ask for the other kinds before giving up.
-    const pinned = identity.hostKey !== undefined;
+    const pinned = hostKey !== undefined;
     if (!pinned || (error as PxeError).code !== "PXE_HOST_KEY_CHANGED") throw error;
     for (const kind of ["ecdsa-", "rsa-"]) {
       const others = algorithms.filter((name) => name.startsWith(kind));
-      const connection = await handshake(identity, policy, others).catch(() => undefined);
+      const connection = await attempt(others).catch(() => undefined);
       if (connection !== undefined) return connection;
     }
     throw error;
   }
 }
 
-async function handshake(identity: SshIdentity, policy: HostKeyPolicy, serverHostKey: HostKeyAlgorithm[]): Promise<SshConnection> {
-  const label = `${identity.user}@${identity.host}:${String(identity.port)}`;
-  const socket = await connectSocket(identity.host, identity.port);
+async function handshake(identity: SshIdentity, policy: HostKeyPolicy, serverHostKey: HostKeyAlgorithm[], wire: Wire): Promise<SshConnection> {
+  const label = labelOf(identity);
   const client = new ssh2.Client();
   const queue = identity.credentials.flatMap((credential) => authMethods(credential, identity.user));
   let accepted: readonly string[] = [];
@@ -165,7 +193,8 @@ async function handshake(identity: SshIdentity, policy: HostKeyPolicy, serverHos
       if (error.level === "agent" && queue.length > 0) return;
       client.removeListener("close", closed);
       client.on("error", () => undefined);
-      socket.destroy();
+      wire.stream.destroy();
+      wire.release();
       reject(refusal ?? handshakeError(error, identity, label, accepted));
     };
     const closed = (): void => {
@@ -177,10 +206,10 @@ async function handshake(identity: SshIdentity, policy: HostKeyPolicy, serverHos
       opened = true;
       client.removeListener("error", fail);
       client.removeListener("close", closed);
-      resolve(new SshConnection(client, socket, hostKey, label));
+      resolve(new SshConnection(client, wire, hostKey, label));
     });
     client.connect({
-      sock: socket,
+      sock: wire.stream,
       username: identity.user,
       readyTimeout: connectTimeout,
       algorithms: { serverHostKey, cipher: ciphers },
@@ -200,51 +229,16 @@ async function handshake(identity: SshIdentity, policy: HostKeyPolicy, serverHos
 }
 
 function handshakeError(error: Error & { level?: string }, identity: SshIdentity, label: string, accepted: readonly string[]): PxeError {
-  const where = [{ document: "target" }];
+  const where = [{ document: "target", ...(identity.bastion === undefined ? {} : { property: identity.bastion }) }];
   if (error.level === "client-authentication" || error.level === "agent" || /authentication failure/i.test(error.message)) {
     const tried = identity.credentials.map((credential) => credential.called).join(", ");
     const offers = accepted.length === 0 ? "" : `; the server takes ${accepted.join(", ")}`;
-    return pxeError("PXE_AUTH_FAILED", `${label} refused ${tried}${offers}`, { where, cause: error });
+    return pxeError("PXE_AUTH_FAILED", `${label} refused ${tried}${offers}`, {
+      where,
+      cause: error,
+      ...(identity.advice === undefined ? {} : { fix: identity.advice }),
+    });
   }
   const reason = error.level === "client-timeout" ? `no SSH handshake within ${String(connectTimeout / 1000)} s` : error.message;
   return pxeError("PXE_HOST_UNREACHABLE", `${label} answers on its port, but not as an SSH server should: ${reason}`, { where, cause: error });
-}
-
-function connectSocket(host: string, port: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host, port, noDelay: true });
-    const fail = (reason: string, cause?: unknown): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(pxeError("PXE_HOST_UNREACHABLE", `${host}:${String(port)} ${reason}`, { where: [{ document: "target", property: "host" }], cause }));
-    };
-    const timer = setTimeout(() => {
-      fail(`did not answer within ${String(connectTimeout / 1000)} s`);
-    }, connectTimeout);
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      fail(socketReason(error), error);
-    });
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
-}
-
-function socketReason(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "ECONNREFUSED":
-      return "refuses the connection: nothing listens there";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return `can't be resolved (${error.code})`;
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-      return `can't be reached: no route (${error.code})`;
-    case "ETIMEDOUT":
-      return "did not answer (ETIMEDOUT)";
-    default:
-      return `can't be reached: ${error.message}`;
-  }
 }

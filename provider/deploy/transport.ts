@@ -1,13 +1,12 @@
 import { existsSync } from "node:fs";
 import { connect } from "node:net";
 import { PxeError, errorText, pxeError } from "../errors";
-import type { Connection } from "./connection";
-import { controlCredential } from "./credentials";
+import type { SshConnectionAddress } from "./connection";
 import { systemUser } from "./layout";
 import { channelLine, type Line } from "./line";
 import { sshPool } from "./pool";
+import { controlIdentity } from "./route";
 import type { Shell } from "./shell";
-import type { SshIdentity } from "./ssh";
 import { controlCommand } from "./systemd";
 
 /** Opens streams to one agent's control socket. */
@@ -16,26 +15,15 @@ export interface Transport {
   open(): Promise<Line>;
 }
 
-/** Who a control connection logs in as. */
-export function controlIdentity(connection: Connection & { kind: "ssh" }, controlKey: string): SshIdentity {
-  return {
-    host: connection.host,
-    port: connection.port,
-    user: systemUser,
-    credentials: [controlCredential(controlKey)],
-    hostKey: connection.hostKey,
-  };
-}
-
 /** Over SSH as the agent's own user, whose key is tied to `pxe-agent ctl`. */
-export function sshTransport(connection: Connection & { kind: "ssh" }, controlKey: string): Transport {
+export function sshTransport(connection: SshConnectionAddress, controlKey: string): Transport {
   const label = `${connection.host}:${String(connection.port)}`;
   return {
     label,
     async open() {
       try {
         // sshd runs the command that stands beside the key, whatever is asked for here.
-        const { connection: ssh, channel } = await sshPool.exec(controlIdentity(connection, controlKey), "pxe-agent ctl");
+        const { connection: ssh, channel } = await sshPool.exec(await controlIdentity(connection, controlKey), "pxe-agent ctl");
         return channelLine(channel, ssh);
       } catch (error) {
         throw controlRefused(error, label);

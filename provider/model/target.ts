@@ -1,27 +1,13 @@
 import * as z from "zod";
-
-const noControl = /^[^\x00-\x20\x7f]+$/;
+import { credentials, hostName, proxyJump, userName } from "./jump";
 
 const remoteTarget = z.strictObject({
-  /** Name or address (IPv4, or IPv6 without brackets). */
-  host: z
-    .string()
-    .max(253)
-    .regex(noControl, { error: "is empty or holds white space" })
-    .refine((text) => !text.includes("@") && !text.startsWith("["), { error: "is a bare name or address: user and port have properties of their own" }),
+  /** Name or address (IPv4, or IPv6 without brackets), or an alias of the operator's SSH configuration. */
+  host: hostName,
   port: z.int().min(1).max(65535).optional(),
-  /** Default: root. */
-  user: z.string().max(64).regex(/^[^\x00-\x20\x7f:@]+$/, { error: "is not a user name" }).optional(),
-  /** The text of a private key, OpenSSH or PEM, without passphrase. */
-  privateKey: z
-    .string()
-    .refine((text) => /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text), { error: "is not the text of a private key (OpenSSH or PEM)" })
-    .optional(),
-  /** A file on the operator's machine; `~/` is the home folder. */
-  privateKeyPath: z.string().min(1, { error: "is empty" }).optional(),
-  /** `true`: the agent at SSH_AUTH_SOCK; or the path of an agent's socket. */
-  agent: z.union([z.boolean(), z.string().min(1)], { error: "is neither true, false nor the path of a socket" }).optional(),
-  password: z.string().min(1, { error: "is empty" }).optional(),
+  /** Default: what the SSH configuration says, else root. */
+  user: userName.optional(),
+  ...credentials,
   /** `SHA256:…` of the target's host key, or `trust-first`. Default: what known_hosts says. */
   hostKey: z
     .string()
@@ -29,6 +15,8 @@ const remoteTarget = z.strictObject({
     .optional(),
   /** Whether commands go through `sudo -n`. */
   sudo: z.boolean().optional(),
+  /** The bastions to go through; none where the list is empty. Default: what the SSH configuration says. */
+  proxyJump: proxyJump.optional(),
 });
 
 /** A machine reached over SSH. */

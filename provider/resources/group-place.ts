@@ -28,6 +28,17 @@ interface Deletion {
   readonly rev?: number;
 }
 
+/** By name, what an object has under each. */
+export function partsOf(value: unknown): HostOutputs {
+  if (typeof value !== "object" || value === null) return new Map();
+  return new Map(Object.entries(value).filter((entry): entry is [string, Plain] => typeof entry[1] === "object" && entry[1] !== null));
+}
+
+/** What an operation left of each host. */
+export function statusIn(outputs: Plain | undefined): HostOutputs {
+  return partsOf(outputs?.["status"]);
+}
+
 /** Deletes what was left or seen last, and not what took its name since. */
 export function hostDeletions(hosts: HostOutputs): Deletion[] {
   return [...hosts].map(([name, left]) => {
@@ -59,7 +70,8 @@ export async function placeHosts(
   if (old !== undefined && !stays) await leave(connections, old, text(inputs, "self"), before);
   const { owner, name, connection, controlKey } = at;
   const seen = connections.expectedHostKey(at);
-  return { result, outputs: { schemaVersion: outputsVersion, owner, name, connection, controlKey, ...(seen === undefined ? {} : { hostKey: seen }) } };
+  const server = inputs["server"] === undefined ? {} : { server: inputs["server"] };
+  return { result, outputs: { schemaVersion: outputsVersion, owner, name, ...server, connection, controlKey, ...(seen === undefined ? {} : { hostKey: seen }) } };
 }
 
 /** After a move to another agent the old one may be gone already: that is no reason to fail. */

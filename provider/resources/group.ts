@@ -1,15 +1,14 @@
-import { PxeError, pxeError } from "../errors";
-import type { HostStatus } from "../model/control";
-import type { Stored } from "../model/documents";
-import type { Connections, Snapshot } from "./connections";
-import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
+import { pxeError } from "../errors";
+import type { Connections } from "./connections";
+import { nameOf, text, type ResourceDefinition } from "./definition";
 import { areKnown, checkGroup, hostsOf } from "./group-declaration";
-import { hostDeletions, placeHosts, type HostOutputs } from "./group-place";
+import { observeGroup, repeatedInputs, shortStatus, statusesOf } from "./group-observation";
+import { hostDeletions, partsOf, placeHosts, statusIn } from "./group-place";
 import { hostSpecOf, textsToPush } from "./host-declaration";
-import { armingFor, knownFacts, statusOutputs, supersededDrift } from "./host-order";
+import { armingFor, knownFacts } from "./host-order";
 import { isDigest } from "./host-plan";
 import { checkedSpec, identify } from "./identity";
-import { agentGone, deleting, documentOf, residenceNow, withDrift } from "./residence";
+import { documentOf, removeDocuments } from "./residence";
 import type { DocumentTable } from "./table";
 
 /**
@@ -41,72 +40,9 @@ export function groupResource(connections: Connections, table: DocumentTable): R
         const own = { rev: revs.get(name) ?? result.revision, ...(reinstall === undefined ? {} : { reinstall }) };
         return [name, { ...own, ...shortStatus(statuses.get(name), before.get(name) ?? {}, spec.ip ?? null) }] as const;
       });
-      return { ...left, status: Object.fromEntries(status) };
+      return { ...left, ...repeatedInputs(inputs), status: Object.fromEntries(status) };
     },
-    async observe(outputs) {
-      const at = residenceNow(outputs);
-      const seen = await seenBy(connections, outputs);
-      if (seen === undefined) return withDrift(outputs, "the agent doesn't answer");
-      const documents = new Map(seen.documents.filter((doc) => doc.kind === "host" && doc.owner === at.owner).map((doc) => [doc.name, doc]));
-      const statuses = statusesOf(seen.hosts.filter((host) => host.declared), at.owner);
-      const hosts = [...statusIn(outputs)].map(([name, left]) => observedHost(name, left, documents.get(name), statuses.get(name)));
-      const drift = hosts.flatMap((host) => (host.drift === undefined ? [] : [`${host.name}: ${host.drift}`]));
-      return withDrift({ ...outputs, status: Object.fromEntries(hosts.map((host) => [host.name, host.outputs])) }, drift.length === 0 ? undefined : summary(drift));
-    },
-    async remove(outputs) {
-      const at = residenceNow(outputs);
-      await deleting(`group/${at.name}`, () => connections.push(at, { owner: at.owner }, { delete: hostDeletions(statusIn(outputs)) }));
-    },
+    observe: (outputs) => observeGroup(connections, outputs),
+    remove: (outputs) => removeDocuments(connections, `group/${text(outputs, "name")}`, outputs, hostDeletions(statusIn(outputs))),
   };
-}
-
-/** By name, what an object has under each. */
-function partsOf(value: unknown): HostOutputs {
-  if (typeof value !== "object" || value === null) return new Map();
-  return new Map(Object.entries(value).filter((entry): entry is [string, Plain] => typeof entry[1] === "object" && entry[1] !== null));
-}
-
-function statusIn(outputs: Plain | undefined): HostOutputs {
-  return partsOf(outputs?.["status"]);
-}
-
-function statusesOf(hosts: readonly HostStatus[], owner: string): ReadonlyMap<string, HostStatus> {
-  return new Map(hosts.filter((host) => host.owner === owner).map((host) => [host.name, host]));
-}
-
-/** A state file holds it for every host: what says nothing is left out. */
-function shortStatus(status: HostStatus | undefined, before: Plain, ip: string | null): Plain {
-  const { consumed, ...rest } = statusOutputs(status, before, ip);
-  return Array.isArray(consumed) && consumed.length > 0 ? { ...rest, consumed } : rest;
-}
-
-/** All that the agent holds; undefined where the target answers and its agent doesn't. */
-async function seenBy(connections: Connections, outputs: Plain): Promise<Snapshot | undefined> {
-  try {
-    return await connections.snapshot(residenceNow(outputs));
-  } catch (error) {
-    if (!(error instanceof PxeError) || !agentGone.includes(error.code)) throw error;
-    return undefined;
-  }
-}
-
-interface ObservedHost {
-  readonly name: string;
-  readonly outputs: Plain;
-  readonly drift: string | undefined;
-}
-
-function observedHost(name: string, left: Plain, stored: Stored | undefined, status: HostStatus | undefined): ObservedHost {
-  const { observedRev: _rev, ...rest } = left;
-  if (stored === undefined) return { name, outputs: rest, drift: "it is missing on the agent" };
-  const changed = stored.rev !== rest["rev"];
-  const outputs = { ...rest, ...(status === undefined ? {} : shortStatus(status, left, null)), ...(changed ? { observedRev: stored.rev } : {}) };
-  return { name, outputs, drift: changed ? "it was changed on the agent" : supersededDrift(status) };
-}
-
-const toldHosts = 10;
-
-function summary(drift: readonly string[]): string {
-  const more = drift.length - toldHosts;
-  return more > 0 ? `${drift.slice(0, toldHosts).join("; ")}; and ${String(more)} more` : drift.join("; ");
 }

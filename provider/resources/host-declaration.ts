@@ -9,7 +9,7 @@ import { connectionSchema, documentOf } from "./residence";
 import { writePlan } from "./plan-folder";
 import { secretDigests } from "./secret-digest";
 import type { DocumentTable, Planned } from "./table";
-import { hasUnknown, isUnknown, unknownValue } from "./unknown";
+import { hasUnknown, isUnknown, unknownProperties, unknownValue } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 /** One machine as a program declares it, in a resource of its own or in a group. */
@@ -53,8 +53,8 @@ export const computedInputs = ["rendered", "secretDigests", "arming", "generatio
 
 /** The document's content, as far as it is known. */
 export function hostSpecOf({ name, label, values }: DeclaredHost, rendered: Plain): Checked<HostSpec> {
-  const { reinstall, ...rest } = values;
-  const spec = validateKnown(hostSpec, { ...rest, hostname: rest["hostname"] ?? name, rendered }, label);
+  const { reinstall, hostname, ...rest } = values;
+  const spec = validateKnown(hostSpec, { ...rest, hostname: hostname === undefined || isUnknown(hostname) ? name : hostname, rendered }, label);
   const order = reinstall === undefined ? [] : validateKnown(ordered, { reinstall }, label).findings;
   return { value: spec.value, findings: [...spec.findings, ...order] };
 }
@@ -71,7 +71,7 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
   const specs = hosts.map(({ host }) => hostSpecOf(host, {}));
   const planned = new Map(hosts.flatMap(({ host }, index): [string, Planned<HostDocument>][] => {
     const spec = specs[index]?.value;
-    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), partial: hasUnknown(host.values) }]];
+    return spec === undefined ? [] : [[host.name, { document: documentOf("host", host, spec), later: unknownProperties(host.values) }]];
   }));
   table.register(server, self, ...planned.values());
   const taken = [...planned.values()].flatMap(({ document }) => targetFindings(document, server, detail.inputs["connection"]));

@@ -1,15 +1,14 @@
 import type { HostDocument, Stored } from "../model/documents";
-import { text, type Plain } from "./definition";
+import type { Plain } from "./definition";
 import { dhcpLines } from "./dhcp-plan";
 import { digestsOf, isDigest } from "./host-plan";
 import { asSecret } from "./observation";
-import { secretDigests } from "./secret-digest";
 
 /** Inputs of one machine as if a program had declared what the agent holds. */
 export interface ObservedHost {
   /** The properties of its document, and `reinstall`. */
   readonly values: Plain;
-  /** The inputs that a check computes: `rendered`, `secretDigests`, `generations`. What was last ordered is not known any more. */
+  /** The inputs that a check computes: `rendered`, `generations`. What was last ordered is not known any more, nor are secrets. */
   readonly computed: Plain;
 }
 
@@ -33,11 +32,11 @@ export function observedHost(stored: Stored<HostDocument> | undefined, outputs: 
     values: {
       ...spec, ...orders,
       ...(install === "once" && outputs["install"] === undefined ? {} : { install }),
+      // The agent never tells them: names with a placeholder each, so the next plan writes them again.
       ...(hasSecrets ? { secrets: asSecret(secrets) } : {}),
     },
     computed: {
       rendered: isDigest(outputs) ? digestsOf(shown) : shown,
-      ...(hasSecrets ? { secretDigests: secretDigests(text(outputs, "controlKey"), secrets) } : {}),
       ...used,
     },
   };

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { PxeError, finding, type Finding } from "../errors";
-import type { HostDocument } from "../model/documents";
+import type { Document, HostDocument } from "../model/documents";
 import { renderHost, type RenderInput } from "../render/host";
 import { unfillable } from "../render/placeholders";
 import { text, type Plain } from "./definition";
@@ -48,7 +48,7 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
   };
   try {
     const texts = renderHost(input);
-    const whole = planned === undefined || planned.partial === true || subnet.partial === true ? undefined : planned.document;
+    const whole = isWhole(planned) && isWhole(subnet) ? planned.document : undefined;
     const served = table.find(server, "server", nameIn(server))?.document.spec;
     const answer = whole === undefined ? `${knownAfterApply}\n` : dhcpLines({ server: served, subnet: subnet.document, profile: profile.document, host: whole });
     return { kind: "known", texts: { ...texts, [dhcp]: answer }, findings: unfillableFindings(host.label, texts, secrets) };
@@ -56,6 +56,10 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
     if (!(error instanceof PxeError)) throw error;
     return extra.partial ? unknown : { kind: "known", texts: {}, findings: error.findings };
   }
+}
+
+function isWhole<D extends Document>(planned: Planned<D> | undefined): planned is Planned<D> {
+  return planned !== undefined && (planned.later ?? []).length === 0;
 }
 
 /** `rack1` of `PxeServer::rack1`. */

@@ -3,8 +3,10 @@ import type { DocumentKind } from "../model/documents";
 import { Seen, text, type Plain } from "./definition";
 import { withDrift, type Observation } from "./residence";
 
-/** The types in `self`, `DhcpSubnet::net`, by the kind of document. */
-const types: Readonly<Record<DocumentKind, string>> = { server: "PxeServer", subnet: "DhcpSubnet", profile: "BootProfile", host: "KickstartHost" };
+/** The types in `self`, `DhcpSubnet::net`, by the kind of document; and a group's, which has many. */
+const types: Readonly<Record<DocumentKind | "group", string>> = {
+  server: "PxeServer", subnet: "DhcpSubnet", profile: "BootProfile", host: "KickstartHost", group: "KickstartHostGroup",
+};
 
 /** What stands in the engine's messages for "the value under `value` is a secret" (pulumi/pulumi, sdk/go/common/resource/properties.go). */
 const signature = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" } as const;
@@ -24,7 +26,7 @@ export function asSecret(value: unknown): Plain {
  * @param properties the program's own properties, as they would have to be
  * @param drift stands beside them where no property says what is wrong: no program gives it, so the plan shows that it goes away
  */
-export function observedInputs(kind: DocumentKind, outputs: Plain, properties: Plain, drift?: string): Plain {
+export function observedInputs(kind: DocumentKind | "group", outputs: Plain, properties: Plain, drift?: string): Plain {
   const { owner, server, connection } = outputs;
   const self = `${types[kind]}::${text(outputs, "name")}`;
   const key = { controlKey: asSecret(outputs["controlKey"]) };

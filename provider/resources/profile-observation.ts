@@ -41,7 +41,7 @@ export function observedProfile(spec: ProfileSpec, given: Plain, asked: GivenFil
   const same = Object.entries(spec.distro).every(([key, value]) => isDeepStrictEqual(distro?.[key], value));
   return {
     ...given, distro: same ? distro : { ...distro, ...spec.distro }, files,
-    ...(architecture === undefined && spec.architecture === "x86_64" ? {} : { architecture: spec.architecture }),
+    ...(architecture === undefined ? {} : { architecture: spec.architecture }),
   };
 }
 

@@ -3,13 +3,22 @@ import { overriddenConnection, type Connection } from "../deploy/connection";
 import { PxeError, type ErrorCode } from "../errors";
 import type { ApplyResult, Arming, KnownFact } from "../model/control";
 import { documentLabel, schemaVersion, type Document, type DocumentKind, type DocumentOf, type Stored } from "../model/documents";
+import type { Push } from "./batch";
 import type { Connections, Link } from "./connections";
 import { nameOf, outputsVersion, text, type Plain } from "./definition";
 import { placeOf } from "./place";
 
+const jumpAddress = z.strictObject({
+  host: z.string(), port: z.int().optional(), user: z.string().optional(), privateKeyPath: z.string().optional(),
+  agent: z.union([z.boolean(), z.string()]).optional(), hostKey: z.string().optional(), withheld: z.literal(true).optional(),
+});
+
 export const connectionSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("local") }),
-  z.strictObject({ kind: z.literal("ssh"), host: z.string(), port: z.int(), hostKey: z.string().optional() }),
+  z.strictObject({
+    kind: z.literal("ssh"), host: z.string(), port: z.int(), portGiven: z.literal(true).optional(), hostKey: z.string().optional(),
+    proxyJump: z.array(jumpAddress).optional(),
+  }),
 ]);
 
 /** Where a resource's agent is: kept among the outputs, since nothing else reaches a later delete. */
@@ -104,10 +113,15 @@ function deletion(kind: DocumentKind, outputs: Plain): { kind: DocumentKind; nam
 }
 
 /** Deletes a document where it was left; succeeds where it is missing. */
-export async function removeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<void> {
+export function removeDocument(connections: Connections, kind: DocumentKind, outputs: Plain): Promise<void> {
+  return removeDocuments(connections, `${kind}/${text(outputs, "name")}`, outputs, [deletion(kind, outputs)]);
+}
+
+/** Deletes what a resource left, in one batch. */
+export async function removeDocuments(connections: Connections, label: string, outputs: Plain, deletions: NonNullable<Push["delete"]>): Promise<void> {
   const at = residenceNow(outputs);
-  const push = (link: Link): Promise<unknown> => connections.push(link, { owner: at.owner }, { delete: [deletion(kind, outputs)] });
-  await deleting(`${kind}/${at.name}`, () => push(at).catch((error: unknown) => {
+  const push = (link: Link): Promise<unknown> => connections.push(link, { owner: at.owner }, { delete: deletions });
+  await deleting(label, () => push(at).catch((error: unknown) => {
     const successor = error instanceof PxeError && error.code === "PXE_CONTROL_KEY_REFUSED" ? connections.successor(at) : undefined;
     if (successor === undefined) throw error;
     return push(successor);

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { connectionOf, type Connection } from "../deploy/connection";
+import { rememberJumpSecrets } from "../deploy/jump-secrets";
 import { changedTarget, type Deployed, type Init, type RemoveRequest } from "../deploy/request";
 import { serverSpec, type ServerSpec } from "../model/documents";
 import { targetSchema, type Target } from "../model/target";
@@ -27,6 +28,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
     check(inputs, olds) {
       const identity = identify("server", inputs);
       const target = validateKnown(targetSchema, inputs["target"], identity.label, "target");
+      if (target.value !== undefined) rememberJumpSecrets(target.value);
       const spec = specOf(inputs, identity.label);
       if (spec.value !== undefined) table.register(identity.self, identity.self, { document: documentOf("server", identity, spec.value) });
       const keys = controlKeyInputs(inputs, olds, () => deploy.generateControlKey());

@@ -7,7 +7,7 @@ import { checkedSpec, identify, userInputs } from "./identity";
 import { changesNamed, givenIn, overlaid, seenDocument } from "./observation";
 import { documentOf, observeDocument, placeDocument, removeDocument, residenceFor } from "./residence";
 import type { DocumentTable } from "./table";
-import { hasUnknown, isUnknown } from "./unknown";
+import { isUnknown, unknownProperties } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 /** DhcpSubnet: one IPv4 network that the agent serves. */
@@ -20,7 +20,7 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       const server = text(inputs, "server");
       if (spec.value === undefined) table.postpone(server, identity.label);
       const document = spec.value === undefined ? undefined : documentOf("subnet", identity, spec.value);
-      if (document !== undefined) table.register(server, identity.self, { document, partial: hasUnknown(userInputs(inputs, [])) });
+      if (document !== undefined) table.register(server, identity.self, { document, later: unknownProperties(userInputs(inputs, [])) });
       const rules = document === undefined ? [] : table.findings(server, identity.self);
       return { inputs, findings: [...identity.findings, ...spec.findings, ...table.meet(server, identity, olds), ...rules] };
     },
@@ -34,7 +34,7 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
       const seen = await observeDocument(connections, "subnet", outputs);
       const given = givenIn(outputs, Object.keys(subnetSpec.shape));
       const found = seen.stored?.spec;
-      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found as unknown as Plain);
+      const observed = found === undefined ? {} : given && overlaid(given, checkedSpec(specOf(given, "")), found);
       return seenDocument("subnet", outputs, changesNamed(seen, given, observed), { inputs: () => observed });
     },
     remove: (outputs) => removeDocument(connections, "subnet", outputs),

@@ -19,8 +19,8 @@ export interface ProfileExtra {
 /** A document as it is known in this run. */
 export interface Planned<D extends Document = Document> {
   readonly document: D;
-  /** Whether something of it can't be known yet, and is missing in it. */
-  readonly partial?: boolean;
+  /** Properties that can't be known yet, wholly or in part: they are missing in the document. */
+  readonly later?: readonly string[];
   readonly extra?: ProfileExtra;
 }
 
@@ -110,8 +110,11 @@ export class DocumentTable {
         for (const other of shelf?.byKey.get(key) ?? []) if (!labels.has(documentLabel(other.document))) related.add(other);
       }
     }
-    const rules = checkRules([...own, ...related].map(ruled));
-    return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)))];
+    const involved = [...own, ...related];
+    const later = new Set(involved.flatMap(({ document, later: names = [] }) => names.map((name) => `${documentLabel(document)} ${name}`)));
+    const certain = (item: Finding): boolean => !item.where.some(({ document, property = "" }) => later.has(`${document} ${property.split(/[.[]/)[0] ?? ""}`));
+    const rules = checkRules(involved.map(ruled));
+    return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)) && certain(item))];
   }
 }
 

@@ -15,6 +15,11 @@ export function hasUnknown(value: unknown): boolean {
   return typeof value === "object" && value !== null && Object.values(value).some(hasUnknown);
 }
 
+/** The properties that are unknown or hold something unknown. */
+export function unknownProperties(values: Readonly<Record<string, unknown>>): string[] {
+  return Object.keys(values).filter((key) => hasUnknown(values[key]));
+}
+
 /** The value without its unknown parts; undefined if it is unknown itself. */
 export function withoutUnknown(value: unknown): unknown {
   if (isUnknown(value)) return undefined;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { judgeHostKey, knownKeys, offeredAlgorithms } from "../../provider/deploy/host-keys";
+import { judgeHostKey, knownHostsName, knownKeys, offeredAlgorithms } from "../../provider/deploy/host-keys";
 import { fingerprint, generateControlKey, publicKeyOf } from "../../provider/deploy/keys";
 
 function makeKey(): { line: string; blob: Buffer } {
@@ -16,7 +16,8 @@ const one = makeKey();
 const other = makeKey();
 const policy = (text: string, more: { hostKey?: string; expected?: string; port?: number } = {}) => {
   const { port = 22, ...rest } = more;
-  return { host: "rack1.example", port, known: knownKeys(text, "rack1.example", port), ...rest };
+  const knownAs = knownHostsName("rack1.example", port);
+  return { called: `rack1.example:${port}`, knownAs, property: "hostKey", known: knownKeys(text, knownAs), ...rest };
 };
 const codeOf = (text: string, blob: Buffer, more: { hostKey?: string; expected?: string; port?: number } = {}): string | undefined =>
   judgeHostKey(policy(text, more), blob)?.code;
@@ -76,4 +77,21 @@ test("the kinds of key that are known are asked for first", () => {
   const rsa = { type: "ssh-rsa", blob: Buffer.alloc(0), revoked: false };
   assert.deepEqual(offeredAlgorithms([rsa]).slice(0, 2), ["rsa-sha2-512", "rsa-sha2-256"]);
   assert.equal(offeredAlgorithms([rsa]).length, offeredAlgorithms([]).length);
+});
+
+test("the refusal of a changed key names both fingerprints and what to do, in every case", () => {
+  const [seen, before] = [fingerprint(one.blob), fingerprint(other.blob)];
+  const refusals = [
+    judgeHostKey(policy("", { hostKey: before }), one.blob),
+    judgeHostKey(policy("", { hostKey: "trust-first", expected: before }), one.blob),
+    judgeHostKey(policy(`rack1.example ${other.line}`), one.blob),
+  ];
+  for (const refusal of refusals) {
+    assert.equal(refusal?.code, "PXE_HOST_KEY_CHANGED");
+    assert.ok(refusal.message.includes(seen) && refusal.message.includes(before), refusal.message);
+    assert.match(refusal.message, /If the machine was really reinstalled, .*target\.hostKey = "SHA256:.*otherwise somebody is in between/);
+  }
+  assert.match(refusals[2]?.message ?? "", /ssh-keygen -R 'rack1\.example'/);
+  const bastion = judgeHostKey({ ...policy("", { hostKey: before }), called: "the bastion jump:22", property: "proxyJump[0].hostKey" }, one.blob);
+  assert.match(bastion?.message ?? "", /the bastion jump:22 presents .*set target\.proxyJump\[0\]\.hostKey = /);
 });

@@ -187,8 +187,27 @@ describe("a target's life", { concurrency: 1 }, () => {
     const next = generateControlKey();
     await ensureAgent(request({ version: "1.2.9" }, { controlKey: next, previousControlKey: controlKey }));
     assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 2);
+    const asked = { target: target(), owner, controlKey: next, bundleFolder: request({ version: "1.2.9" }).bundleFolder ?? "" };
+    assert.deepEqual((await observeAgent({ ...asked, previousControlKey: controlKey })).edited, []);
+    assert.deepEqual((await observeAgent(asked)).edited, [`the control key of ${owner}`]);
     await ensureAgent(request({ version: "1.2.9" }));
     assert.equal((await machine.readFile(layout.authorizedKeys)).trim().split("\n").length, 1);
+  });
+
+  test("what is changed by hand on the target is named, over two connections at most, and mended by the next deployment", async () => {
+    const asked = { target: target(), owner, controlKey, bundleFolder: request({ version: "1.2.9" }).bundleFolder ?? "" };
+    assert.deepEqual((await observeAgent(asked)).edited, []);
+    await machine.exec(`echo '# by hand' >>${layout.unit}; echo '# by hand' >>${layout.launcher}; sed -i s/restrict,// ${layout.authorizedKeys}`);
+    await closeAll();
+    const before = Number((await machine.exec("journalctl -u ssh -o cat | grep -c '^Accepted '")).stdout);
+    const { running, edited } = await observeAgent(asked);
+    assert.equal(running, true);
+    assert.deepEqual(edited, [`the control key of ${owner}`, `the launcher ${layout.launcher}`, `the unit ${layout.unit}`]);
+    const after = Number((await machine.exec("journalctl -u ssh -o cat | grep -c '^Accepted '")).stdout);
+    assert.ok(after > before && after - before <= 2, `${String(after - before)} connections`);
+    assert.deepEqual((await observeAgent({ ...asked, bundleFolder: request().bundleFolder ?? "" })).edited, [], "of another package's agent nothing can be said");
+    await ensureAgent(request({ version: "1.2.9" }));
+    assert.deepEqual((await observeAgent(asked)).edited, []);
   });
 
   test("a second stack's deployment is refused before it touches anything, and its removal takes its own key alone", async () => {

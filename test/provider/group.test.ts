@@ -76,9 +76,13 @@ test("hosts that move from resources of their own to a group and back keep their
         assert.deepEqual([(await agent.host("db1")).state, (await agent.host("db2")).state], ["installed", "armed"], where);
       });
     };
-    rack.shape({ hosts: [], more: group(all) });
+    rack.shape({ hosts: [], more: group(all, 'renderedDetail: "digest"') });
     assert.match(ended(await rack.up("--parallel", "1")), /\+ 1 created\n\s+- 2 deleted/);
     await kept("in a group");
+    const { rendered } = rack.state().get("rack")?.inputs ?? assert.fail();
+    assert.match((rendered as { db1: Record<string, string> }).db1["preseed.cfg"] ?? "", /^sha256:[0-9a-f]{32} \d+ bytes$/);
+    const served = await asking(rack, (agent) => agent.document("host", "db1"));
+    assert.match(served.kind === "host" ? (served.spec.rendered["preseed.cfg"] ?? "") : "", /^d-i netcfg\/get_hostname string db1\n/);
     assert.match(ended(await rack.refresh()), /5 unchanged/);
     assert.match(ended(await rack.up()), /5 unchanged/);
 

@@ -43,7 +43,7 @@ describe("check", () => {
 
   test("makes the control key once and keeps it", async () => {
     const first = await accepted("server", serverInputs());
-    assert.equal(first["controlKey"], "a new control key");
+    assert.equal(first["controlKey"], "control key 1");
     restart();
     const second = await accepted("server", serverInputs(), { ...first, controlKey: "the old key" });
     assert.equal(second["controlKey"], "the old key");

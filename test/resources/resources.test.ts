@@ -213,7 +213,8 @@ describe("create, update, read and delete", () => {
       const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/linux?sig=hunter2`;
       const inputs = profileInputs({ kernel: { url } });
       const outs = await created("profile", inputs);
-      const { downloads, ...rest } = outs;
+      // What the program gave stands there too, under the name by which the engine knows whether it is a secret.
+      const { downloads, kernel: _given, ...rest } = outs;
       const spec = { name: "linux", sha256: sha256(bytes), size: bytes.length };
       assert.deepEqual(downloads, { [sha256(url)]: spec });
       assert.ok(!JSON.stringify(rest).includes("hunter2"));

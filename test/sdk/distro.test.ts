@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
 import { distro } from "../../sdk";
 
 describe("distribution presets", () => {
@@ -15,6 +16,12 @@ describe("distribution presets", () => {
     assert.deepEqual(preset.kernel, { path: "/srv/netboot/linux" });
     assert.deepEqual(preset.initrd, [{ path: "/srv/netboot/initrd.gz" }]);
     assert.equal(preset.kernelArgs, "quiet console=ttyS0,115200n8 --- console=ttyS0,115200n8");
+  });
+
+  test("arguments that come from other resources", async () => {
+    const { kernelArgs } = distro.rocky(9, { mirror: "http://10.77.0.1/rocky", console: pulumi.output("ttyS0"), kernelArgs: pulumi.output("quiet") });
+    const text = await new Promise((resolve) => pulumi.output(kernelArgs).apply(resolve));
+    assert.equal(text, "quiet console=ttyS0 inst.text");
   });
 
   test("Debian from nowhere is refused at once", () => {

@@ -4,7 +4,7 @@ import { planApply } from "../../provider/engine/apply";
 import type { InstallFacts } from "../../provider/engine/facts";
 import { applyRequest, type ApplyInput, type ApplyResult, type HostStatus } from "../../provider/model/control";
 import type { Stored } from "../../provider/model/documents";
-import type { Deployed, DeployRequest, Observed, RemoveRequest } from "../../provider/deploy/request";
+import type { Deployed, DeployRequest, Observed, ObserveRequest, RemoveRequest } from "../../provider/deploy/request";
 import type { ControlPort, DeployPort } from "../../provider/resources/ports";
 
 /** An agent and its target, in memory, deciding batches as the real one does; and a record of what they were told. */
@@ -18,6 +18,13 @@ export class FakeDeploy implements DeployPort {
   /** The host key that every control connection was told to expect. */
   readonly expectedKeys: (string | undefined)[] = [];
   installed: Deployed | undefined;
+  running = true;
+  /** The agent that runs, where it is another than was installed. */
+  observedAgent: { readonly bundle: string; readonly version: string } | undefined;
+  readonly observations: ObserveRequest[] = [];
+  /** Control keys that the target doesn't let in. */
+  readonly refusedKeys = new Set<string>();
+  private keys = 0;
   /** What was changed by hand on the target. */
   edited: string[] = [];
   clients = 0;
@@ -37,9 +44,12 @@ export class FakeDeploy implements DeployPort {
     return this.installed;
   }
 
-  async observeAgent(): Promise<Observed> {
-    const there = this.installed !== undefined;
-    return { installed: there, running: there, bundle: this.installed?.bundle ?? null, version: this.installed === undefined ? null : "0.1.0", status: null, edited: this.edited };
+  async observeAgent(request: ObserveRequest): Promise<Observed> {
+    this.observations.push(request);
+    const installed = this.installed !== undefined;
+    const running = installed && this.running;
+    const found = this.observedAgent ?? { bundle: this.installed?.bundle ?? "", version: this.installed?.agentVersion ?? "" };
+    return { installed, running, bundle: running ? found.bundle : null, version: installed ? found.version : null, status: null, edited: this.edited };
   }
 
   async removeAgent(request: RemoveRequest): Promise<void> {
@@ -49,14 +59,15 @@ export class FakeDeploy implements DeployPort {
   }
 
   generateControlKey(): string {
-    return "a new control key";
+    return `control key ${String(++this.keys)}`;
   }
 
   bundled(): { bundle: string; version: string } {
     return { bundle: "b1", version: "0.1.0" };
   }
 
-  async controlClient(_connection: unknown, _controlKey: string, expectedHostKey: string | undefined): Promise<ControlPort> {
+  async controlClient(_connection: unknown, controlKey: string, expectedHostKey: string | undefined): Promise<ControlPort> {
+    if (this.refusedKeys.has(controlKey)) throw pxeError("PXE_CONTROL_KEY_REFUSED", "the key isn't let in");
     this.clients++;
     this.expectedKeys.push(expectedHostKey);
     const answer = <T>(work: () => T): Promise<T> => (this.failure === undefined ? Promise.resolve().then(work) : Promise.reject(this.failure));

@@ -48,6 +48,11 @@ export class Rack extends PulumiProject {
     return rack;
   }
 
+  /** Source text of the agent's ports. */
+  get portsText(): string {
+    return JSON.stringify(this.ports);
+  }
+
   /** Writes the program. */
   shape(shape: RackShape = {}): void {
     this.program(this.source(shape));
@@ -56,7 +61,7 @@ export class Rack extends PulumiProject {
   /** The program's statements. */
   source({ hosts = [db1], template = plainTemplate, server = "", before = "", subnet = "", more = "" }: RackShape = {}): string {
     return `
-const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"], ...${JSON.stringify(this.ports)}, ${server} });
+const server = new pxe.PxeServer("rack1", { target: "local", interfaces: ["lo"], ...${this.portsText}, ${server} });
 ${before}
 const subnet = new pxe.DhcpSubnet("net", { server, cidr: "127.77.0.0/24", dnsServers: ["127.77.0.254"], leaseTime: "1h", ${subnet} });
 const profile = new pxe.BootProfile("debian", {
