@@ -16,6 +16,9 @@ const examples: Readonly<Record<string, readonly RegExp[]>> = {
   "hand-over": [/\+ 9 to create/, /InstallWait installed create/, /command:local:Command configure create/],
 };
 
+/** Settings that an example can't do without. */
+const settings: Readonly<Record<string, readonly string[]>> = { "hand-over": ["--config", "sshKey=ssh-ed25519 AAAA me@example"] };
+
 /** In the place of the plugin of @pulumi/command, which comes from Pulumi's own site: a preview asks it to check inputs, no more. */
 const commandPlugin = `#!/usr/bin/env node
 require(${JSON.stringify(join(packageRoot, "node_modules", "@pulumi", "pulumi", "provider"))}).main(
@@ -45,14 +48,14 @@ describe("the examples preview offline", { concurrency: 2 }, () => {
   for (const [name, expected] of Object.entries(examples)) {
     test(name, async () => {
       const folder = join(packageRoot, "examples", name);
-      const settings = join(folder, `Pulumi.${stack}.yaml`);
+      const written = join(folder, `Pulumi.${stack}.yaml`);
       const run = (...args: string[]): ReturnType<typeof runCommand> => runCommand("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], folder, env);
       try {
         ended(await runCommand("pulumi", ["stack", "init", stack, "--no-select", "--non-interactive"], folder, env));
-        const plan = ended(await run("preview"));
+        const plan = ended(await run("preview", ...(settings[name] ?? [])));
         for (const each of expected) assert.match(plan, each);
       } finally {
-        rmSync(settings, { force: true });
+        rmSync(written, { force: true });
       }
     });
   }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,10 +92,4 @@ test("a file is read by the ending of its name", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
-
-test("a program without an inventory loads no parser", () => {
-  const script = 'require(process.argv[1]); console.log(Object.keys(require.cache).filter((path) => /csv-parse|[/]yaml[/]|[/]zod[/]/.test(path)).length)';
-  const { stdout, stderr } = spawnSync(process.execPath, ["-e", script, join(__dirname, "..", "..", "sdk", "index.js")], { encoding: "utf8" });
-  assert.equal(stdout, "0\n", stderr);
 });
