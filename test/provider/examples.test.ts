@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, wr
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { packageRoot, PulumiProject, runCommand } from "../../lab/project";
-import { ended } from "../support/rack";
+import { compileCache, ended } from "../support/rack";
 
 /** What the preview of each example shows, in examples/<name>; `lab` and `policies` have tests of their own. */
 const examples: Readonly<Record<string, readonly RegExp[]>> = {
@@ -41,7 +41,7 @@ describe("the examples preview offline", { concurrency: 2 }, () => {
     const plugin = join(network.folder, "pulumi-resource-command");
     writeFileSync(plugin, commandPlugin);
     chmodSync(plugin, 0o755);
-    env = { ...network.env, PATH: [network.env["PATH"] ?? "", network.folder].join(delimiter), PXE_SYSLINUX_DIR: loaders };
+    env = { ...network.env, ...compileCache(), PATH: [network.env["PATH"] ?? "", network.folder].join(delimiter), PXE_SYSLINUX_DIR: loaders };
   });
   after(() => network.close());
 
