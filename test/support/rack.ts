@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { clientOver, type ControlClient } from "../../provider/deploy/control";
 import { HttpClient } from "../../provider/deploy/http-client";
@@ -36,6 +38,18 @@ export const db2: RackHost = { name: "db2", mac: "52:54:00:12:34:02", ip: "127.7
 
 const plainTemplate = "d-i netcfg/get_hostname string <%= host.hostname %>\nd-i debian-installer/locale string C\n";
 
+let cacheFolder: string | undefined;
+
+/** Settings for quicker commands: loading Pulumi's code, in two processes each, is a quarter of what a small one costs. */
+export function compileCache(): { NODE_COMPILE_CACHE: string } {
+  if (cacheFolder === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), "pxe-compiled-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    cacheFolder = folder;
+  }
+  return { NODE_COMPILE_CACHE: cacheFolder };
+}
+
 /** A project with one server on loopback, one subnet, one profile and some hosts, on files that stand in for an installer. */
 export class Rack extends PulumiProject {
   private constructor(readonly ports: Awaited<ReturnType<typeof freePorts>>) {
@@ -44,6 +58,7 @@ export class Rack extends PulumiProject {
 
   static async create(): Promise<Rack> {
     const rack = new Rack(await freePorts());
+    Object.assign(rack.env, compileCache());
     for (const file of ["linux", "initrd.gz", "pxelinux.0", "ldlinux.c32"]) rack.file(file, `stands in for ${file}\n`);
     return rack;
   }
