@@ -94,7 +94,7 @@ describe("a hand-over between two agents", () => {
     await site.until(() => !existsSync(`/proc/${String(pid)}`));
   });
 
-  test("on a full disk the old one serves on: it could not open its database again", { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {
+  test("on a full disk nothing is handed over: whether its database can be opened again is not certain", { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {
     const mounted = await Site.create(1, 4);
     try {
       const { pid } = await mounted.status();

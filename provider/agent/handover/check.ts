@@ -11,7 +11,7 @@ import { storeFailure } from "../store/failure";
 
 const stored = z.looseObject({ kind: z.string(), name: z.string(), rev: z.unknown(), spec: z.unknown() });
 
-/** Bytes that must be free: a database that is opened anew gets files beside it, and the agent before couldn't open it either. */
+/** Bytes that must be free: what the database gives back as it is closed may be gone when either agent opens it again. */
 const room = 256 * 1024;
 
 /**
