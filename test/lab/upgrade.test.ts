@@ -139,11 +139,15 @@ describe("the upgrade of an agent that serves", { concurrency: 1 }, () => {
     }
   });
 
-  test("an order to take over is not written through a link that the agent's user has put there", async () => {
+  test("other users of the target have no say: a link in the order's place is not followed, a lock on a folder holds nothing up", async () => {
     const bundleFolder = bundleCopy(join(lab.folder, "bundle-1.1.1"), "1.1.1");
     const id = bundleId(createHash("sha256").update(readFileSync(join(bundleFolder, "pxe-agent.cjs"))).digest("hex"));
     await machine.exec(`echo precious >/etc/precious; ln -s /etc/precious ${takeOverOrder(id)}`);
+    // Nor can another user keep a deployment waiting.
+    await machine.exec("for folder in / /etc/systemd/system; do setpriv --reuid=65534 --regid=65534 --clear-groups flock -n $folder sleep 300 >/dev/null 2>&1 </dev/null & done; sleep 0.5; ! flock -n /etc/systemd/system true");
+    const began = Date.now();
     await deploy("1.1.1");
+    assert.ok(Date.now() - began < 30_000, `${String(Date.now() - began)} ms`);
     assert.equal(bundleId((await client.status()).bundle), id);
     assert.equal(await machine.readFile("/etc/precious"), "precious\n");
   });
