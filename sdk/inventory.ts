@@ -61,6 +61,7 @@ export function csv(text: string, options: InventoryOptions = {}): Inventory {
   const [header, ...rest] = records;
   if (header === undefined) throw reader.failed("holds no line that names its columns");
   const named = header.record.map((column) => reader.column(column, header.info.lines));
+  for (const column of new Set(named)) if (column !== undefined && named.indexOf(column) !== named.lastIndexOf(column)) reader.wrong(header.info.lines, `names the column "${column}" twice`);
   for (const column of ["name", "mac"] as const) if (!named.includes(column)) reader.wrong(header.info.lines, `names no column "${column}"`);
   for (const { record, info } of rest) {
     if (record.length > named.length) reader.wrong(info.lines, `has ${String(record.length)} values for ${String(named.length)} columns`);
@@ -81,7 +82,7 @@ export function csv(text: string, options: InventoryOptions = {}): Inventory {
  */
 export function yaml(text: string, options: InventoryOptions = {}): Inventory {
   const reader = new Reader(options.name ?? "inventory");
-  const { parseDocument, LineCounter, isMap, isSeq, isScalar } = yamlParser();
+  const { parseDocument, LineCounter, isAlias, isMap, isSeq, isScalar } = yamlParser();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const lineOf = (node: unknown): number => lines.linePos((node as { range?: readonly number[] } | null)?.range?.[0] ?? 0).line;
@@ -89,7 +90,7 @@ export function yaml(text: string, options: InventoryOptions = {}): Inventory {
   if (document.errors.length > 0) return reader.end();
   const written = (node: unknown): string[] => {
     if (isSeq(node)) return node.items.flatMap(written);
-    if (!isScalar(node)) return reader.wrong(lineOf(node), "holds a map where a text is meant");
+    if (!isScalar(node)) return reader.wrong(lineOf(node), isAlias(node) ? "holds an alias, which inventories can't have" : "holds a map where a text is meant");
     return node.value === null ? [] : [node.source ?? JSON.stringify(node.value)];
   };
   const add = (name: readonly string[], node: unknown, line: number): void => {
@@ -98,6 +99,7 @@ export function yaml(text: string, options: InventoryOptions = {}): Inventory {
       const column = reader.column(written(key)[0] ?? "", lineOf(key));
       return column === undefined ? [] : [{ column, line: lineOf(key), texts: written(value) }];
     });
+    for (const { column, line: here } of cells.filter((cell, index) => cells.findIndex((other) => other.column === cell.column) < index)) reader.wrong(here, `names ${column} twice`);
     const values = Object.fromEntries(cells.map(({ column, texts }) => [column, texts]));
     reader.add({ line, values: { ...(name.length === 0 ? {} : { name }), ...values }, at: Object.fromEntries(cells.map((cell) => [cell.column, cell.line])) });
   };
