@@ -103,6 +103,11 @@ export function textDigest(content: string): string {
   return `sha256:${createHash("sha256").update(content).digest("hex").slice(0, 32)} ${String(Buffer.byteLength(content))} bytes`;
 }
 
+/** Whether texts are digests, at least one of them: there is nothing to serve then. */
+export function areDigests(texts: Texts): boolean {
+  return Object.values(texts).some((content) => /^sha256:[0-9a-f]{32} \d+ bytes$/.test(content));
+}
+
 export function digestsOf(texts: Texts): Texts {
   return Object.fromEntries(Object.entries(texts).map(([path, content]) => [path, textDigest(content)]));
 }

@@ -46,6 +46,8 @@ describe("an inventory of comma-separated values", () => {
   test("says what a text is that has no such columns, or is none", () => {
     assert.match(told(() => csv("")).join(), /inventory holds no line that names its columns/);
     assert.match(told(() => csv("host,address\n")).join(), /"host" is none of the columns.*names no column "name".*names no column "mac"/s);
+    assert.match(told(() => csv(`name,mac,MAC\ndb1,${db1},${db2}\n`)).join(), /line 1: names the column "mac" twice/);
+    assert.match(told(() => csv(`name,mac\n__proto__,${db1}\n`)).join(), /line 2: name "__proto__" is not a name/);
     assert.match(told(() => csv('name,mac\n"db1,x\n', { name: "rack.csv" })).join(), /^PXE_INPUT_INVALID: rack.csv .*Quote/);
     for (const between of [";", "\t"]) assert.match(told(() => csv(["name", "mac"].join(between))).join(), /has semicolons or tabs between its columns/);
   });
@@ -88,6 +90,8 @@ describe("an inventory in YAML", () => {
     ]);
     assert.match(told(() => yaml("db1: [", { name: "rack.yaml" })).join(), /rack.yaml line 1: /);
     assert.match(told(() => yaml(`db1: { mac: ${db1} }\ndb1: { mac: ${db2} }\n`)).join(), /line 2: Map keys must be unique/);
+    assert.match(told(() => yaml(`db1: { mac: ${db1}, macs: [${db2}] }\n`)).join(), /line 1: says mac twice/);
+    assert.match(told(() => yaml(`db1: { mac: &one ${db1} }\ndb2: { mac: *one }\n`)).join(), /line 2: holds an alias/);
     assert.match(told(() => yaml("just text")).join(), /line 1: is neither a map of machines nor a list/);
   });
 });
