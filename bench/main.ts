@@ -1,14 +1,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { packageRoot } from "../lab/project";
 import { idle } from "./idle";
-import { table, type Benchmark, type BenchReport } from "./report";
+import { table, type BenchOptions, type Benchmark, type BenchReport } from "./report";
 import { up } from "./up";
 
 const benchmarks: readonly Benchmark[] = [up, idle];
 
-/** Runs the benchmarks that are named, all of them without names: a table for people, JSON in `.state/bench` for machines. */
-async function main(names: readonly string[]): Promise<number> {
+/** Runs the benchmarks that are named, all of them without names (`up --sizes 10,100,1000 --rounds 3 --only hosts,bare`): a table for people, JSON in `.state/bench` for machines. */
+async function main(args: string[]): Promise<number> {
+  const { names, options } = asked(args);
   const unknown = names.filter((name) => !benchmarks.some((item) => item.name === name));
   if (unknown.length > 0) {
     console.error(`There is no benchmark ${unknown.join(", ")}; there are: ${benchmarks.map((item) => item.name).join(", ")}.`);
@@ -18,13 +20,24 @@ async function main(names: readonly string[]): Promise<number> {
   let met = true;
   for (const item of chosen) {
     console.log(`\n${item.name}: ${item.about}\n`);
-    const report = await item.run();
-    console.log(table(report.rows));
+    const report = await item.run(options);
+    if (report.rows.length > 0) console.log(table(report.rows));
+    for (const { title, rows } of report.tables ?? []) console.log(`\n${title}\n\n${table(rows)}`);
     for (const goal of report.goals) console.log(`${goal.met ? "met" : "MISSED"}: ${goal.text}`);
     met &&= report.goals.every((goal) => goal.met);
     save(item.name, report);
   }
   return met ? 0 : 1;
+}
+
+function asked(args: string[]): { readonly names: string[]; readonly options: BenchOptions } {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { sizes: text, rounds: text, only: text } });
+  const { sizes, rounds, only } = values;
+  const options = { sizes: sizes?.split(",").map(Number), rounds: rounds === undefined ? undefined : Number(rounds), only: only?.split(",") };
+  const wrong = [...(options.sizes ?? []), options.rounds ?? 1].some((value) => !Number.isInteger(value) || value < 1);
+  if (wrong) throw new TypeError("--sizes 10,100 and --rounds 3: whole numbers above 0");
+  return { names: positionals, options };
 }
 
 function save(name: string, report: BenchReport): void {

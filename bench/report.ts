@@ -2,8 +2,20 @@
 export interface BenchReport {
   /** One row a thing measured; the keys are the table's columns. */
   readonly rows: readonly Readonly<Record<string, string | number>>[];
+  /** Further tables, each with its columns. */
+  readonly tables?: readonly { readonly title: string; readonly rows: BenchReport["rows"] }[];
   /** What was aimed at, and whether it was reached. */
   readonly goals: readonly { readonly text: string; readonly met: boolean }[];
+}
+
+/** What the command line says of how much is measured; each benchmark takes what concerns it. */
+export interface BenchOptions {
+  /** How many resources, each a run of its own. */
+  readonly sizes: readonly number[] | undefined;
+  /** How often each is measured; the median counts. */
+  readonly rounds: number | undefined;
+  /** What is compared, by name. */
+  readonly only: readonly string[] | undefined;
 }
 
 /** A benchmark: measures something beside a real peer doing the same work. */
@@ -11,7 +23,7 @@ export interface Benchmark {
   readonly name: string;
   /** One line: what is compared with what. */
   readonly about: string;
-  run(): Promise<BenchReport>;
+  run(options: BenchOptions): Promise<BenchReport>;
 }
 
 /** A table in plain text, its columns as wide as they must be. */

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { freePorts } from "../lab/ports";
 import { PulumiProject, repository } from "../lab/project";
-import { median, type Benchmark, type BenchReport } from "./report";
+import { fleets } from "./fleets";
+import { median, type BenchOptions, type Benchmark, type BenchReport } from "./report";
 
 const rounds = 5;
 /** A no-change `up` of the example takes at most so many times as long as that of as many no-op resources. */
@@ -44,7 +45,14 @@ async function exampleProject(): Promise<PulumiProject> {
   return project;
 }
 
-async function run(): Promise<BenchReport> {
+async function run(options: BenchOptions): Promise<BenchReport> {
+  const fleet = await fleets(options);
+  if (options.only !== undefined) return { rows: [], ...fleet };
+  const example = await runExample();
+  return { rows: example.rows, tables: fleet.tables, goals: [...example.goals, ...fleet.goals] };
+}
+
+async function runExample(): Promise<BenchReport> {
   const example = await exampleProject();
   const floor = new PulumiProject("noops");
   try {
@@ -71,4 +79,4 @@ async function run(): Promise<BenchReport> {
   }
 }
 
-export const up: Benchmark = { name: "up", about: "`pulumi up` of examples/lab beside as many no-op dynamic resources", run };
+export const up: Benchmark = { name: "up", about: "`pulumi up` of examples/lab, and of fleets of 10 to 1,000 hosts, beside as many no-op dynamic resources", run };

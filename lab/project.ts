@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { isAlive, type ProcessMark } from "../provider/deploy/process-mark";
@@ -24,7 +24,14 @@ export interface StateResource {
   readonly outputs: Record<string, unknown>;
 }
 
-/** Milliseconds that one command may take. */
+/** A command that runs meanwhile. */
+export interface RunningCommand {
+  readonly done: Promise<CommandResult>;
+  /** Ends it and all that it started, as a power cut would: nothing is tidied up. */
+  kill(): void;
+}
+
+/** Milliseconds that one command may take by default. */
 const commandLimit = 180_000;
 
 /**
@@ -45,8 +52,11 @@ export class PulumiProject {
    * @param name of the project; documents are owned by `<name>/dev`
    * @param layOut puts Pulumi.yaml and what it needs into the folder
    * @param beside a project whose backend, home and local agent it shares, as a second program of the same people; close it first
+   * @param limit milliseconds that one command may take
    */
-  constructor(readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram, beside?: PulumiProject) {
+  constructor(
+    readonly name = "lab", layOut: (folder: string, name: string) => void = userProgram, beside?: PulumiProject, private readonly limit = commandLimit,
+  ) {
     this.shared = beside?.base ?? this.base;
     this.stateHome = join(this.shared, "state");
     for (const folder of [this.folder, join(this.shared, "backend")]) mkdirSync(folder, { recursive: true });
@@ -70,7 +80,11 @@ export class PulumiProject {
   }
 
   run(...args: string[]): Promise<CommandResult> {
-    return runCommand("pulumi", [...args, "--non-interactive", "--color", "never"], this.folder, this.env);
+    return this.start(...args).done;
+  }
+
+  start(...args: string[]): RunningCommand {
+    return startCommand("pulumi", [...args, "--non-interactive", "--color", "never"], this.folder, this.env, this.limit);
   }
 
   up(...args: string[]): Promise<CommandResult> {
@@ -99,6 +113,28 @@ export class PulumiProject {
     const { checkpoint } = JSON.parse(readFileSync(this.stateFile, "utf8")) as { checkpoint: { latest?: { resources?: StateResource[] } } };
     const resources = checkpoint.latest?.resources ?? [];
     return new Map(resources.map((resource) => [resource.urn.slice(resource.urn.lastIndexOf("::") + 2), resource]));
+  }
+
+  /** A resource's URN, for `--target`. */
+  urn(name: string): string {
+    const resource = this.state().get(name);
+    if (resource === undefined) throw new Error(`the state has no ${name}`);
+    return resource.urn;
+  }
+
+  /** The stack as `pulumi stack export` has it. */
+  async exported(): Promise<string> {
+    const file = join(this.base, "export.json");
+    const { status, text } = await this.run("stack", "export", "--file", file);
+    if (status !== 0) throw new Error(text);
+    return readFileSync(file, "utf8");
+  }
+
+  async imported(deployment: string): Promise<void> {
+    const file = join(this.base, "import.json");
+    writeFileSync(file, deployment);
+    const { status, text } = await this.run("stack", "import", "--file", file);
+    if (status !== 0) throw new Error(text);
   }
 
   /** As when the state file was lost. */
@@ -148,13 +184,17 @@ function pulumiEnv(base: string): NodeJS.ProcessEnv {
 
 /** Runs a command to its end, or kills it when it takes too long. */
 export function runCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  return startCommand(command, args, cwd, env).done;
+}
+
+function startCommand(command: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv, time = commandLimit): RunningCommand {
+  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const done = new Promise<CommandResult>((resolve, reject) => {
     let text = "";
     const limit = setTimeout(() => {
-      text += `\n(killed after ${String(commandLimit / 1000)} s)\n`;
+      text += `\n(killed after ${String(time / 1000)} s)\n`;
       child.kill("SIGKILL");
-    }, commandLimit);
+    }, time);
     child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
     child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString("utf8")));
     child.once("error", reject);
@@ -163,6 +203,28 @@ export function runCommand(command: string, args: readonly string[], cwd: string
       resolve({ status, text });
     });
   });
+  return { done, kill: () => { if (child.pid !== undefined) killTree(child.pid); } };
+}
+
+/** Pulumi gives each plugin a process group of its own, so the group isn't enough. */
+function killTree(root: number): void {
+  const parents = new Map<number, number>();
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number)) {
+    try {
+      // Field 2 of proc_pid_stat(5), in brackets, may hold anything.
+      parents.set(pid, Number(/^.*\) \S (\d+)/s.exec(readFileSync(`/proc/${String(pid)}/stat`, "utf8"))?.[1]));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  const isOurs = (pid: number): boolean => pid === root || (parents.has(pid) && isOurs(parents.get(pid) ?? 0));
+  for (const pid of [...parents.keys()].filter(isOurs)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // As above.
+    }
+  }
 }
 
 /** Kills the local agent that is noted in a state folder, if it still runs. */

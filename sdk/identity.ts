@@ -96,7 +96,7 @@ export function serverLink(server: ServerInput, type: string, name: string): Ser
   if (isServer(server)) {
     return { server: nameAfter(server, server.self), connection: server.connection, controlKey: server.controlKey };
   }
-  if (pulumi.Resource.isInstance(server) || typeof server !== "object") {
+  if (pulumi.Resource.isInstance(server) || typeof server !== "object" || (server as unknown) === null) {
     throw new TypeError(`${type} "${name}": server must be a PxeServer, or the ref of one`);
   }
   const ref = pulumi.output(server);

@@ -60,7 +60,10 @@ export function csv(text: string, options: InventoryOptions = {}): Inventory {
   }
   const [header, ...rest] = records;
   if (header === undefined) throw reader.failed("holds no line that names its columns");
+  const [only = "", ...others] = header.record;
+  if (others.length === 0 && /[;\t]/.test(only)) throw reader.failed("has semicolons or tabs between its columns: save it with commas");
   const named = header.record.map((column) => reader.column(column, header.info.lines));
+  for (const column of repeated(named)) reader.wrong(header.info.lines, `names the column "${column}" twice: several MACs stand in one cell`);
   for (const column of ["name", "mac"] as const) if (!named.includes(column)) reader.wrong(header.info.lines, `names no column "${column}"`);
   for (const { record, info } of rest) {
     if (record.length > named.length) reader.wrong(info.lines, `has ${String(record.length)} values for ${String(named.length)} columns`);
@@ -81,7 +84,7 @@ export function csv(text: string, options: InventoryOptions = {}): Inventory {
  */
 export function yaml(text: string, options: InventoryOptions = {}): Inventory {
   const reader = new Reader(options.name ?? "inventory");
-  const { parseDocument, LineCounter, isMap, isSeq, isScalar } = yamlParser();
+  const { parseDocument, LineCounter, isAlias, isMap, isSeq, isScalar } = yamlParser();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines });
   const lineOf = (node: unknown): number => lines.linePos((node as { range?: readonly number[] } | null)?.range?.[0] ?? 0).line;
@@ -89,15 +92,17 @@ export function yaml(text: string, options: InventoryOptions = {}): Inventory {
   if (document.errors.length > 0) return reader.end();
   const written = (node: unknown): string[] => {
     if (isSeq(node)) return node.items.flatMap(written);
-    if (!isScalar(node)) return reader.wrong(lineOf(node), "holds a map where a text is meant");
+    if (!isScalar(node)) return reader.wrong(lineOf(node), `holds ${isAlias(node) ? "an alias" : "a map"} where a text is meant`);
     return node.value === null ? [] : [node.source ?? JSON.stringify(node.value)];
   };
   const add = (name: readonly string[], node: unknown, line: number): void => {
+    if (isAlias(node)) return void reader.wrong(line, "is an alias: write the machine's properties out");
     if (!isMap(node)) return void reader.wrong(line, "is not a map of a machine's properties");
     const cells = node.items.flatMap(({ key, value }) => {
       const column = reader.column(written(key)[0] ?? "", lineOf(key));
       return column === undefined ? [] : [{ column, line: lineOf(key), texts: written(value) }];
     });
+    for (const column of repeated(cells.map((cell) => cell.column))) reader.wrong(line, `says ${column} twice`);
     const values = Object.fromEntries(cells.map(({ column, texts }) => [column, texts]));
     reader.add({ line, values: { ...(name.length === 0 ? {} : { name }), ...values }, at: Object.fromEntries(cells.map((cell) => [cell.column, cell.line])) });
   };
@@ -116,6 +121,11 @@ export function file(path: string): Inventory {
   const parse = /\.ya?ml$/i.test(path) ? yaml : /\.csv$/i.test(path) ? csv : undefined;
   if (parse === undefined) throw new TypeError(`inventory.file("${path}"): the name must end in .csv, .yaml or .yml`);
   return parse(readFileSync(path, "utf8"), { name: basename(path) });
+}
+
+/** Those that stand in a list more than once. */
+function repeated(columns: readonly (Column | undefined)[]): Set<Column> {
+  return new Set(columns.filter((column, index): column is Column => column !== undefined && columns.indexOf(column) !== index));
 }
 
 /** Collects machines, and everything that is wrong with any of them. */

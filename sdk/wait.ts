@@ -8,7 +8,7 @@ export interface InstallWaitArgs {
   hosts: readonly DeclaresHosts[];
   /**
    * `installed` (default): until the installer of each host has reported that it is done; `up`: until the installed system has
-   * reported.
+   * reported, which is refused as long as none does.
    */
   until?: pulumi.Input<"installed" | "up"> | undefined;
   /** Seconds, or a duration like `"2h"` or `"90m"`. Default: two hours. */

@@ -13,7 +13,7 @@ const rack = new pxe.ProvisioningNetwork("rack1", {
   dnsServers: ["10.77.0.254"],
   profile: {
     ...pxe.distro.debian(12, { mirror: "http://deb.debian.org/debian" }),
-    answer: pxe.preseed({ template: fs.readFileSync("preseed.cfg.ejs", "utf8"), vars: { disk: "/dev/sda" } }),
+    answer: pxe.preseed({ template: fs.readFileSync("preseed.cfg.ejs", "utf8"), vars: { disk: "/dev/sda", sshKey: config.require("sshKey") } }),
   },
   hosts: {
     db1: { macs: ["52:54:00:12:34:01"], ip: "10.77.0.11" },

@@ -46,7 +46,8 @@ export interface Core {
   close(): Promise<void>;
   /**
    * Stops taking in and closes the database. The listening sockets stay open at the keeper.
-   * @throws PXE_HANDOVER_FAILED while a request at the control socket doesn't come to its end, or a report is not stored
+   * @throws PXE_HANDOVER_FAILED while a request at the control socket doesn't come to its end, or a report is not stored: it then
+   * serves on. After any other error it does not
    */
   release(): Promise<Released>;
 }
@@ -113,6 +114,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await store.close();
       },
       release: async () => {
+        // An interface that has just gone is not the next agent's to serve.
+        await serving.reconcile();
         const served = serving.status().filter((item) => item.serving).map((item) => item.name);
         if (state.hasUnsaved) throw pxeError("PXE_HANDOVER_FAILED", "a machine's report is not stored yet");
         await control.retire();

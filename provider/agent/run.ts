@@ -3,7 +3,7 @@ import { pino, type Logger } from "pino";
 import { errorText, PxeError, pxeError } from "../errors";
 import type { AgentStatus } from "../model/control";
 import type { DocumentsFile } from "../model/documents";
-import type { AgentContext, Draining } from "./context";
+import { allDraining, type AgentContext, type Draining } from "./context";
 import { startCore, type Core, type CoreOptions, type Released } from "./core";
 import { checkReady } from "./handover/check";
 import { Giver } from "./handover/give";
@@ -66,7 +66,8 @@ class Agent implements RunningAgent {
   private readonly end = Promise.withResolvers<undefined>();
   private lock: FolderLock | undefined;
   private core: Core | undefined;
-  private drains: Draining | undefined;
+  /** What goes on though its core was released: after a hand-over that failed the agent serves on beside it. */
+  private readonly drains = new Set<Draining>();
   /** Resolves when the agent before this one has ended: what it tells goes through this one. */
   private before: Promise<void> | undefined;
 
@@ -85,7 +86,7 @@ class Agent implements RunningAgent {
         }
         return this.running.recorder;
       },
-      given: (released) => this.given(released),
+      given: () => this.given(),
     }, log);
   }
 
@@ -106,7 +107,7 @@ class Agent implements RunningAgent {
   async close(): Promise<void> {
     this.giver?.close();
     try {
-      await this.drains?.cut();
+      await allDraining([...this.drains]).cut();
       await this.core?.close();
     } finally {
       this.core = undefined;
@@ -143,20 +144,27 @@ class Agent implements RunningAgent {
   }
 
   private async release(): Promise<Released> {
-    const released = await this.running.release();
+    const released = await this.running.release().catch((error: unknown) => {
+      // Half of it is closed: better a new start than an agent that only seems to serve.
+      if (!(error instanceof PxeError) || error.code !== "PXE_HANDOVER_FAILED") this.end.reject(error);
+      throw error;
+    });
     this.core = undefined;
     this.lock?.release();
     this.lock = undefined;
+    const { draining } = released;
+    this.drains.add(draining);
+    const forget = (): void => { this.drains.delete(draining); };
+    draining.ended.then(forget, forget);
     return released;
   }
 
-  private async given({ draining }: Released): Promise<void> {
+  private async given(): Promise<void> {
     this.options.log.info("another agent has taken over: this one ends when its transfers have");
     this.keeper?.closeAll();
-    this.drains = draining;
     const stopped = new AbortController();
     const tooLong = delay(drainLimit, undefined, { signal: stopped.signal }).catch(() => undefined);
-    await Promise.race([tooLong, Promise.all([draining.ended, this.before])]).catch((error: unknown) => {
+    await Promise.race([tooLong, Promise.all([allDraining([...this.drains]).ended, this.before])]).catch((error: unknown) => {
       this.options.log.error({ error: errorText(error) }, "draining");
     });
     stopped.abort();

@@ -64,13 +64,12 @@ export function targetLabel(target: Target): string {
  */
 export function overriddenTarget(target: Target, env: NodeJS.ProcessEnv): Target {
   if (target === "local") return target;
-  const path = env["PXE_SSH_PRIVATE_KEY_PATH"];
-  const password = env["PXE_SSH_PASSWORD"];
+  const path = said(env, "PXE_SSH_PRIVATE_KEY_PATH");
+  const password = said(env, "PXE_SSH_PASSWORD");
   const { privateKey, privateKeyPath, agent, password: storedPassword, ...place } = target;
   const stored = { privateKey, privateKeyPath, agent, password: storedPassword };
   const given = { privateKeyPath: path, password };
   const credentials = path === undefined && password === undefined ? stored : given;
-  const port = env["PXE_SSH_PORT"];
   const hops = (jumpsFromEnvironment(env) ?? target.proxyJump)?.map((hop) => {
     const way = jumpCredentials(env);
     if (way === undefined) return hop;
@@ -80,10 +79,10 @@ export function overriddenTarget(target: Target, env: NodeJS.ProcessEnv): Target
   return defined<RemoteTarget>({
     ...place,
     ...credentials,
-    host: env["PXE_SSH_HOST"] ?? target.host,
-    port: port === undefined ? target.port : Number(port),
-    user: env["PXE_SSH_USER"] ?? target.user,
-    hostKey: env["PXE_SSH_HOST_KEY"] ?? target.hostKey,
+    host: said(env, "PXE_SSH_HOST") ?? target.host,
+    port: saidPort(env) ?? target.port,
+    user: said(env, "PXE_SSH_USER") ?? target.user,
+    hostKey: said(env, "PXE_SSH_HOST_KEY") ?? target.hostKey,
     proxyJump: hops,
   });
 }
@@ -91,21 +90,36 @@ export function overriddenTarget(target: Target, env: NodeJS.ProcessEnv): Target
 /** The connection with the address and the bastions that the environment says (see `overriddenTarget`). */
 export function overriddenConnection(connection: Connection, env: NodeJS.ProcessEnv): Connection {
   if (connection.kind === "local") return connection;
-  const port = env["PXE_SSH_PORT"];
-  const given = connection.portGiven === true || Number(port) === 22;
+  const port = saidPort(env);
+  const given = connection.portGiven === true || port === 22;
   return defined<SshConnectionAddress>({
     kind: "ssh",
-    host: env["PXE_SSH_HOST"] ?? connection.host,
-    port: port === undefined ? connection.port : Number(port),
+    host: said(env, "PXE_SSH_HOST") ?? connection.host,
+    port: port ?? connection.port,
     portGiven: given ? true : undefined,
-    hostKey: env["PXE_SSH_HOST_KEY"] ?? connection.hostKey,
+    hostKey: said(env, "PXE_SSH_HOST_KEY") ?? connection.hostKey,
     proxyJump: jumpsFromEnvironment(env)?.map(addressOf) ?? connection.proxyJump,
   });
 }
 
+/** A variable that is set and not empty. */
+function said(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const text = env[name];
+  return text === "" ? undefined : text;
+}
+
+/** @throws PXE_INPUT_INVALID */
+function saidPort(env: NodeJS.ProcessEnv): number | undefined {
+  const text = said(env, "PXE_SSH_PORT");
+  if (text === undefined) return undefined;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port > 0 && port < 65536) return port;
+  throw pxeError("PXE_INPUT_INVALID", `PXE_SSH_PORT is "${text}", which is no port`, { fix: "Correct the variable, or unset it." });
+}
+
 function jumpsFromEnvironment(env: NodeJS.ProcessEnv): readonly JumpHost[] | undefined {
-  const text = env["PXE_SSH_PROXY_JUMP"];
-  if (text === undefined || text === "") return undefined;
+  const text = said(env, "PXE_SSH_PROXY_JUMP");
+  if (text === undefined) return undefined;
   const hops = jumpsFromText(text);
   if (hops !== undefined) return hops;
   throw pxeError("PXE_INPUT_INVALID", `PXE_SSH_PROXY_JUMP is "${text}", which is neither [user@]host[:port], nor several of them with commas, nor none`);
@@ -113,8 +127,8 @@ function jumpsFromEnvironment(env: NodeJS.ProcessEnv): readonly JumpHost[] | und
 
 /** The way into every bastion that the environment gives; undefined where it gives none. */
 export function jumpCredentials(env: NodeJS.ProcessEnv): { privateKeyPath?: string; password?: string } | undefined {
-  const given = { privateKeyPath: env["PXE_SSH_PROXY_JUMP_KEY_PATH"], password: env["PXE_SSH_PROXY_JUMP_PASSWORD"] };
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ""));
+  const given = { privateKeyPath: said(env, "PXE_SSH_PROXY_JUMP_KEY_PATH"), password: said(env, "PXE_SSH_PROXY_JUMP_PASSWORD") };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return Object.keys(set).length === 0 ? undefined : set;
 }
 

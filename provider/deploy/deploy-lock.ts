@@ -5,9 +5,11 @@ export const lockPatience = 120;
 
 /**
  * Holds a lock for as long as its input is open: the kernel takes it from whoever is gone. On a folder that every machine has, so
- * that none is left behind; where flock (util-linux) is missing, nothing is waited for.
+ * that none is left behind: root's own, which no other user can open and keep locked. Where flock (util-linux) is missing, nothing
+ * is waited for.
  */
-const script = `command -v flock >/dev/null 2>&1 && exec 9</ || { echo none; exit 0; }
+const script = `command -v flock >/dev/null 2>&1 || { echo none; exit 0; }
+if [ -d /root ] && [ -r /root ]; then exec 9</root; else exec 9</; fi
 flock -n 9 || { echo waiting; flock -w ${String(lockPatience)} 9; } && echo mine || echo busy
 cat >/dev/null`;
 

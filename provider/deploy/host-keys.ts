@@ -45,7 +45,7 @@ function namesHost(patterns: string, name: string): boolean {
 /** The known_hosts text that holds for this user; PXE_KNOWN_HOSTS names a file to use instead of all. */
 export function readKnownHosts(env: NodeJS.ProcessEnv, userFiles: readonly string[] = [join(homedir(), ".ssh", "known_hosts")]): string {
   const override = env["PXE_KNOWN_HOSTS"];
-  const files = override === undefined ? [...userFiles, "/etc/ssh/ssh_known_hosts"] : [override];
+  const files = override === undefined || override === "" ? [...userFiles, "/etc/ssh/ssh_known_hosts"] : [override];
   return files.map(readIfThere).join("\n");
 }
 

@@ -107,7 +107,7 @@ async function serve(shell: Shell, observation: Observation, wanted: Wanted, cha
     request.progress(`the agent on ${shell.label} does not answer as it should: starting it anew`);
   }
   changes.begin();
-  await handOver(shell, observation, wanted, changed, request);
+  await handOver(shell, observation, wanted, changed || settled, request);
   const status = await statusByControlKey(request.target, request.controlKey, shell);
   for (const problem of status.problems) request.progress(`the agent reports: ${problem}`);
 }
@@ -122,8 +122,9 @@ function answersNot(error: unknown, request: DeployRequest): undefined {
 /**
  * Replaces what runs by the wanted bundle: without a gap where the one that serves can hand over, else by a restart. If that
  * doesn't become healthy, what ran before serves on or is started again: a target is never left worse than it was.
+ * @param anew whether one that runs already must be started again: what it runs with has changed, or it doesn't answer
  */
-async function handOver(shell: Shell, observation: Observation, wanted: Wanted, changed: boolean, request: DeployRequest): Promise<void> {
+async function handOver(shell: Shell, observation: Observation, wanted: Wanted, anew: boolean, request: DeployRequest): Promise<void> {
   const { bundle } = wanted;
   const { id } = bundle;
   const running = runningUnits(observation);
@@ -132,8 +133,8 @@ async function handOver(shell: Shell, observation: Observation, wanted: Wanted, 
   const { current } = observation;
   if (before !== undefined && !running.includes(id) && current === bundleId(before.bundle) && canTakeOver(before, observation.currentVersion ?? before.version, bundle)) {
     await takeOver(shell, observation, before, id, health, request);
-  } else if (!changed && current !== id && running.includes(id) && before?.bundle === bundle.sha256) {
-    // A deployment was cut off after it had taken over.
+  } else if (!anew && running.includes(id) && before?.bundle === bundle.sha256) {
+    // A deployment was cut off after it had taken over, or it was disabled by hand.
     await mustRun(shell, "making it the one that starts at boot", takenOverScript(id));
   } else {
     await mustRun(shell, "starting the agent", switchScript(id));

@@ -7,6 +7,8 @@ import { isAlive, type ProcessMark } from "./process-mark";
 export interface AgentMark extends ProcessMark {
   readonly bundle: string;
   readonly version: string;
+  /** Those before it that have handed over, and end when their transfers have. */
+  readonly draining?: readonly ProcessMark[];
 }
 
 /** The running process that the state file tells of; undefined when there is none. */

@@ -6,12 +6,12 @@ import { finding, throwFindings, type Finding } from "../errors";
 import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { localKoffi } from "./binaries";
-import { clientOver, isUnreachable, type ControlClient } from "./control";
 import { waitHealthy, type DeathCheck } from "./health";
 import { canTakeOver, refuseDowngrade } from "./install";
 import { bundleId, nodeFlags } from "./layout";
 import { readMark, type AgentMark } from "./local-mark";
 import { localPaths, type LocalPaths } from "./local-paths";
+import { askOnce, asked, endAgent, servingMark, succeeding, writeMark } from "./local-serving";
 import { LocalShell } from "./local-shell";
 import { observe } from "./observe";
 import { agentBundle, localFile, type AgentBundle, type LocalFile } from "./payload";
@@ -20,7 +20,6 @@ import { refuseForeign } from "./ownership";
 import { endProcess, startedAt } from "./process-mark";
 import { Changes, type DeployRequest, type Deployed, type Observed } from "./request";
 import { lastLines } from "./text";
-import { socketTransport } from "./transport";
 
 /** sockaddr_un holds 108 bytes with the closing NUL on Linux, 104 on macOS. */
 const socketPathLimit = process.platform === "linux" ? 107 : 103;
@@ -37,7 +36,7 @@ export function ensureProcess(request: DeployRequest): Promise<Deployed> {
 
 async function ensure(request: DeployRequest, changes: Changes): Promise<Deployed> {
   const paths = localPaths();
-  const mark = readMark(paths) ?? (await unmarked(paths));
+  const { mark } = await servingMark(paths);
   throwFindings([...socketPath(paths), ...(await localPreflight(request.server, mark))]);
   const bundle = agentBundle(request.bundleFolder);
   refuseDowngrade(mark?.version, bundle, request, "this machine");
@@ -110,19 +109,6 @@ async function install(paths: LocalPaths, bundle: AgentBundle, koffi: LocalFile,
   return changed;
 }
 
-/** An agent that serves though no state file tells of it: a deployment was cut off just after it had taken over. */
-async function unmarked(paths: LocalPaths): Promise<AgentMark | undefined> {
-  const status = existsSync(paths.socket) ? await askOnce(paths) : undefined;
-  if (status === undefined) return undefined;
-  const mark: AgentMark = { pid: status.pid, startedAt: await startedAt(status.pid), bundle: status.bundle, version: status.version };
-  writeMark(paths, mark);
-  return mark;
-}
-
-function writeMark(paths: LocalPaths, mark: AgentMark): void {
-  writeFileSync(paths.state, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
-}
-
 async function handOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, before: AgentStatus | undefined, request: DeployRequest): Promise<void> {
   const mustServe = before?.ready === true && before.interfaces.length > 0;
   if (mark !== undefined && before?.bundle === mark.bundle && canTakeOver(before, mark.version, bundle)) {
@@ -141,7 +127,7 @@ async function takeOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark,
   const started = await start(paths, bundle.sha256, bundle.version);
   try {
     await untilHealthy(paths, started, mustServe);
-    writeMark(paths, started.mark);
+    writeMark(paths, succeeding(started.mark, mark));
   } catch (error) {
     await endProcess(started.mark);
     rmSync(paths.takeOver, { force: true });
@@ -153,7 +139,7 @@ async function takeOver(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark,
 }
 
 async function restart(paths: LocalPaths, bundle: AgentBundle, mark: AgentMark | undefined, mustServe: boolean, request: DeployRequest): Promise<void> {
-  if (mark !== undefined) await endProcess(mark);
+  if (mark !== undefined) await endAgent(mark);
   try {
     await serve(paths, bundle.sha256, bundle.version, mustServe);
   } catch (error) {
@@ -216,22 +202,4 @@ async function start(paths: LocalPaths, sha256: string, version: string): Promis
 function agentEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR"];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-}
-
-async function askOnce(paths: LocalPaths): Promise<AgentStatus | undefined> {
-  try {
-    return await asked(paths, (client) => client.status());
-  } catch (error) {
-    if (isUnreachable(error)) return undefined;
-    throw error;
-  }
-}
-
-async function asked<T>(paths: LocalPaths, work: (client: ControlClient) => Promise<T>): Promise<T> {
-  const client = clientOver(socketTransport(paths.socket));
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
 }

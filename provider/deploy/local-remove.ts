@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { clientOver } from "./control";
 import { keptText } from "./layout";
 import { localPaths, type LocalPaths } from "./local-paths";
-import { readMark } from "./local-mark";
+import { endAgent, servingMark } from "./local-serving";
 import { withdrawOwner } from "./ownership";
-import { endProcess } from "./process-mark";
 import type { RemoveRequest } from "./request";
 import { socketTransport } from "./transport";
 
@@ -22,8 +21,8 @@ export async function removeProcess(request: RemoveRequest): Promise<void> {
   try {
     const withdrawal = await withdrawOwner(client, request, [], "this machine");
     if (withdrawal === "nothing" || withdrawal === "key") return;
-    const mark = readMark(paths);
-    if (mark !== undefined) await endProcess(mark);
+    const { mark } = await servingMark(paths);
+    if (mark !== undefined) await endAgent(mark);
     if (withdrawal === "unheard") leaveWord(paths, request.owner);
   } finally {
     client.close();

@@ -57,11 +57,11 @@ function note(line: string): void {
 
 function resolve(asked: Asked, givenPort: number | undefined): Resolved {
   const config = lookUpHost(asked, process.env, note);
-  const host = replaceTokens(config.hostName ?? asked.host, { h: asked.host });
+  const host = config.hostName === undefined ? asked.host : replaceTokens(config.hostName, { h: asked.host });
   const port = givenPort ?? portOf(config.port, asked.host);
   const user = asked.user ?? config.user ?? asked.defaultUser;
   const tokens = { h: host, n: asked.host, p: String(port), r: user, u: localUser(), d: homedir(), k: config.hostKeyAlias ?? asked.host };
-  const path = (text: string): string => expandHome(replaceTokens(text, tokens));
+  const path = (text: string): string => expandHome(replaceVariables(replaceTokens(text, tokens), process.env));
   const files = config.userKnownHostsFile;
   if (config.proxyCommand !== undefined && config.proxyCommand !== "none" && config.proxyJump === undefined) {
     note(`the SSH configuration has a ProxyCommand for ${asked.host}, which is not run here: say it as ProxyJump`);
@@ -83,7 +83,7 @@ function configuredBy(config: HostConfig, path: (text: string) => string): Confi
   return {
     identityFiles: config.identityFiles.filter((file) => file !== "none").map(path),
     identitiesOnly: config.identitiesOnly?.toLowerCase() === "yes",
-    identityAgent: config.identityAgent === undefined ? undefined : path(config.identityAgent),
+    identityAgent: config.identityAgent === undefined ? undefined : path(config.identityAgent.replace(/^\$(\w+)$/, "$${$1}")),
   };
 }
 
@@ -99,6 +99,11 @@ function replaceTokens(text: string, tokens: Readonly<Record<string, string>>): 
   return text.replace(/%(.)/g, (written, name: string) => (name === "%" ? "%" : (tokens[name] ?? written)));
 }
 
+/** ssh_config(5), ENVIRONMENT VARIABLES. What isn't set stays as it is written, and is then found nowhere. */
+function replaceVariables(text: string, env: NodeJS.ProcessEnv): string {
+  return text.replace(/\$\{(\w+)\}/g, (written, name: string) => env[name] ?? written);
+}
+
 /** The bastion to go through, which itself may be reached through another. */
 async function through(target: string, given: readonly (JumpHost | JumpAddress)[] | undefined, place: Resolved): Promise<{ via?: SshIdentity }> {
   const via = await chain(target, given ?? configuredJumps(place.jump, target), [target]);
@@ -112,6 +117,9 @@ function configuredJumps(text: string | undefined, host: string): readonly JumpH
   return hops;
 }
 
+/** A ProxyJump with `%h` for all hosts gives each bastion another one. */
+const wayLimit = 16;
+
 /** @param seen the names on the way so far: a configuration that sends everything through a bastion sends the bastion there too */
 async function chain(target: string, hops: readonly (JumpHost | JumpAddress)[], seen: readonly string[]): Promise<SshIdentity | undefined> {
   let via: SshIdentity | undefined;
@@ -121,6 +129,7 @@ async function chain(target: string, hops: readonly (JumpHost | JumpAddress)[], 
     if (index === 0) {
       const names = [...seen, ...hops.map((other) => other.host)];
       const own = configuredJumps(place.jump, host);
+      if (names.length > wayLimit) throw pxeError("PXE_INPUT_INVALID", `the SSH configuration leads to ${names[0] ?? target} through more than ${String(wayLimit)} bastions: ${names.slice(1, 5).join(", ")} …`, { fix: "Correct its ProxyJump, or set target.proxyJump." });
       if (!own.some((other) => names.includes(other.host))) via = await chain(host, own, names);
     }
     via = {

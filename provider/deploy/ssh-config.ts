@@ -26,7 +26,7 @@ const single = {
   hostname: "hostName", port: "port", user: "user", identitiesonly: "identitiesOnly", identityagent: "identityAgent",
   proxyjump: "proxyJump", proxycommand: "proxyCommand", hostkeyalias: "hostKeyAlias",
 } as const;
-const isSingle = (name: string): name is keyof typeof single => name in single;
+const isSingle = (name: string): name is keyof typeof single => Object.hasOwn(single, name);
 
 /** The configuration files that hold, the first value found in them before the later ones. */
 function configFiles(env: NodeJS.ProcessEnv): string[] {

@@ -128,13 +128,16 @@ function putLink(path: string, destination: string): string {
 const bundleThere = (id: string): string =>
   `[ -r ${bundleFolder(id)}/pxe-agent.cjs ] || { echo "another deployment has removed the bundle ${id}" >&2; exit 1; }`;
 
-/** sh lines that make a bundle the one that starts at boot. */
+/**
+ * sh lines that make a bundle the one that starts at boot. The others stay enabled until it is: after a power cut in between both
+ * start, and one of them finds the other serving.
+ */
 const chosen = (id: string): string[] => [
+  `systemctl --quiet enable ${unitName(id)} 2>/dev/null`,
+  putLink(layout.current, `bundles/${id}`),
   `for link in /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service; do`,
   `  case "\${link##*/}" in ${unitName(id)}) ;; *) rm -f "$link";; esac`,
   "done",
-  putLink(layout.current, `bundles/${id}`),
-  `systemctl --quiet enable ${unitName(id)} 2>/dev/null`,
 ];
 
 /** sh lines that start a bundle beside the one that serves, with the order to take over from it. */
@@ -144,7 +147,8 @@ export function takeOverScript(id: string): string {
     lockScript,
     bundleThere(id),
     `systemctl reset-failed ${unitName(id)} 2>/dev/null || true`,
-    `: >${takeOverOrder(id)}`,
+    // The folder is the agent's: a link that it put there must not have root write elsewhere.
+    `rm -rf ${takeOverOrder(id)}; (set -C; : >${takeOverOrder(id)})`,
     `systemctl start ${unitName(id)}`,
   ].join("\n");
 }

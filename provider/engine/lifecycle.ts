@@ -127,7 +127,8 @@ function carriedFacts(input: Declaration, known: InstallState | undefined, now: 
   const uuids = union(...claimed.map((facts) => facts.uuids));
   if (own.state === state) return { facts: { ...own, ...identity, macs, uuids }, isNew: false };
   const winner = all.find((facts) => facts.state === state);
-  const reason = winner?.reason ?? (state === "adopted" ? "its MACs changed: boots from its disk" : "the provider's state knows it as installed");
+  const other = own.name === document.name ? "its MACs changed" : `its order was given to it as ${documentLabel({ kind: "host", name: own.name })}`;
+  const reason = winner?.reason ?? (state === "adopted" ? `${other}: boots from its disk` : "the provider's state knows it as installed");
   return { facts: { ...settle(own, state, reason, winner?.since ?? now), ...identity, macs, uuids }, isNew: false };
 }
 

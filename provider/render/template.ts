@@ -62,7 +62,7 @@ function quoteValue(style: QuoteStyle, value: unknown): Quoted {
 function printable(value: unknown): string {
   if (typeof value === "string") {
     // They begin and end what the agent replaces.
-    if (/[‹›]/u.test(value.replaceAll(placeholders.unknown, ""))) throw pxeError("PXE_TEMPLATE_UNSAFE", `the value ${JSON.stringify(value)} holds ‹ or ›`, { fix: "Take the character out of the value." });
+    if (/[‹›]/u.test(value.replaceAll(placeholders.unknown, ""))) throw pxeError("PXE_TEMPLATE_UNSAFE", "a value holds ‹ or ›", { fix: "Take the character out of the value." });
     return value;
   }
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
@@ -74,8 +74,11 @@ function escapeValue(value: unknown): string {
   if (value instanceof Quoted) return value.text;
   if (value instanceof SecretReference) return value.toString();
   const text = printable(value);
-  if (isHarmless(text.replaceAll(placeholders.unknown, ""))) return text;
-  throw pxeError("PXE_TEMPLATE_UNSAFE", `the value ${JSON.stringify(text)} has characters that may be read as syntax`);
+  const known = text.replaceAll(placeholders.unknown, "");
+  if (isHarmless(known)) return text;
+  // Not the value itself: it may be a secret, which nothing tells here.
+  const unsafe = [...new Set(known)].filter((character) => !isHarmless(character)).slice(0, 5);
+  throw pxeError("PXE_TEMPLATE_UNSAFE", `a value holds ${unsafe.map((character) => JSON.stringify(character)).join(", ")}, which may be read as syntax`);
 }
 
 function secretsOf(names: readonly string[] | undefined): Record<string, SecretReference> {

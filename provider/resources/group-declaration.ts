@@ -3,7 +3,9 @@ import type { Finding } from "../errors";
 import { documentName, hostSpec } from "../model/documents";
 import { text, type Plain } from "./definition";
 import { checkHosts, computedInputs, plannedDigests, renderedDetail, type CheckedHost, type ComputedInputs, type DeclaredHost, type HostMemory } from "./host-declaration";
+import { orderKnownLater } from "./host-order";
 import { userInputs, type Identity } from "./identity";
+import { writePlan } from "./plan-folder";
 import type { DocumentTable } from "./table";
 import { hasUnknown, isUnknown, unknownValue } from "./unknown";
 import { validateKnown } from "./validate";
@@ -62,16 +64,25 @@ export function checkGroup(identity: Identity, inputs: Plain, olds: Plain, table
   const found = [...identity.findings, ...table.meet(server, identity, olds), ...own.findings, ...names];
   const checked = hosts.map((host): CheckedHost => ({ host, before: memory(olds, host.name) }));
   const { computed, findings } = checkHosts(checked, identity.self, server, table, { inputs, found });
-  return { inputs: { ...given, ...computedOf(inputs, computed), ...digests(inputs, olds) }, findings: [...found, ...findings] };
+  const later = found.length + findings.length > 0 ? new Map<string, ComputedInputs>() : hostsKnownLater(inputs, identity.name);
+  return { inputs: { ...given, ...computedOf(inputs, new Map([...computed, ...later])), ...digests(inputs, olds) }, findings: [...found, ...findings] };
+}
+
+/** Hosts that a preview can't know yet, each by its name, or all by the group's: a plan must not keep silent on what they may be ordered. */
+function hostsKnownLater(inputs: Plain, group: string): Map<string, ComputedInputs> {
+  const { hosts } = inputs;
+  const later: readonly (readonly [string, string])[] = isUnknown(hosts)
+    ? [[group, orderKnownLater("its hosts are")]]
+    : Object.entries(objectIn(inputs, "hosts") ?? {}).flatMap(([name, own]) => (isUnknown(own) ? [[name, orderKnownLater("what it is declared as is")] as const] : []));
+  for (const [host, arming] of later) writePlan(process.env, { server: text(inputs, "server"), host, rendered: {}, arming });
+  return new Map(later.map(([name, arming]) => [name, { rendered: unknownValue, arming }]));
 }
 
 function computedOf(inputs: Plain, computed: ReadonlyMap<string, ComputedInputs>): Plain {
-  const hosts = objectIn(inputs, "hosts");
-  if (hosts === undefined) return { rendered: isUnknown(inputs["hosts"]) ? unknownValue : {} };
-  const later = Object.entries(hosts).filter(([, own]) => isUnknown(own)).map(([name]) => [name, unknownValue] as const);
   const all = [...computed];
   const part = (key: "arming" | "generations"): Plain => present(key, all.flatMap(([name, item]) => (item[key] === undefined ? [] : [[name, item[key]]])));
-  return { rendered: Object.fromEntries([...all.map(([name, item]) => [name, item.rendered] as const), ...later]), ...part("arming"), ...part("generations") };
+  if (isUnknown(inputs["hosts"])) return { rendered: unknownValue, ...part("arming") };
+  return { rendered: Object.fromEntries(all.map(([name, item]) => [name, item.rendered] as const)), ...part("arming"), ...part("generations") };
 }
 
 function present(key: string, entries: readonly (readonly [string, unknown])[]): Plain {

@@ -3,7 +3,7 @@ import type { HostStatus } from "../model/control";
 import type { HostDocument, Stored } from "../model/documents";
 import type { Connections, Snapshot } from "./connections";
 import { Seen, type Plain } from "./definition";
-import { statusIn } from "./group-place";
+import { leavingIn, statusIn } from "./group-place";
 import { observedHost } from "./host-observation";
 import { statusOutputs, supersededDrift } from "./host-order";
 import { asSecret, observedInputs } from "./observation";
@@ -58,8 +58,9 @@ export async function observeGroup(connections: Connections, outputs: Plain): Pr
   const documents = new Map(own.filter((doc) => doc.kind === "host").map((doc) => [doc.name, doc]));
   const statuses = statusesOf(held.hosts.filter((host) => host.declared), owner);
   const hosts = [...statusIn(outputs)].map(([name, left]) => seenHost(name, left, documents.get(name), statuses.get(name)));
-  const drift = hosts.flatMap((host) => (host.drift === undefined ? [] : [`${host.name}: ${host.drift}`]));
-  const clause = drift.length === 0 ? undefined : summary(drift);
+  const forsaken = [...leavingIn(outputs)].filter(([name, { rev }]) => documents.get(name)?.rev === rev).map(([name]) => `${name}: it left the group, and nothing has taken it over`);
+  const drift = [...hosts.flatMap((host) => (host.drift === undefined ? [] : [`${host.name}: ${host.drift}`])), ...forsaken];
+  const clause = drift.length === 0 ? undefined : shortened(drift).join("; ");
   const seen = withDrift({ ...outputs, status: Object.fromEntries(hosts.map((host) => [host.name, host.outputs])) }, clause);
   if (clause === undefined && typeof outputs["drift"] !== "string") return seen;
   return new Seen(seen, observedInputs("group", outputs, groupInputs(hosts, outputs, own.filter((doc) => doc.kind !== "host")), clause));
@@ -103,7 +104,8 @@ function ownValues(name: string, values: Plain, given: Plain, stored: Stored<Hos
 
 const toldHosts = 10;
 
-function summary(drift: readonly string[]): string {
-  const more = drift.length - toldHosts;
-  return more > 0 ? `${drift.slice(0, toldHosts).join("; ")}; and ${String(more)} more` : drift.join("; ");
+/** Not a line for each of a thousand hosts. */
+export function shortened(lines: readonly string[]): readonly string[] {
+  const more = lines.length - toldHosts;
+  return more > 0 ? [...lines.slice(0, toldHosts), `and ${String(more)} more`] : lines;
 }

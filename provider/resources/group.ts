@@ -2,10 +2,10 @@ import { pxeError } from "../errors";
 import type { Connections } from "./connections";
 import { nameOf, text, type ResourceDefinition } from "./definition";
 import { areKnown, checkGroup, hostsOf } from "./group-declaration";
-import { observeGroup, repeatedInputs, shortStatus, statusesOf } from "./group-observation";
-import { hostDeletions, partsOf, placeHosts, statusIn } from "./group-place";
+import { observeGroup, repeatedInputs, shortened, shortStatus, statusesOf } from "./group-observation";
+import { hostDeletions, leavingIn, partsOf, placeHosts, statusIn } from "./group-place";
 import { hostSpecOf, textsToPush } from "./host-declaration";
-import { armingFor, knownFacts } from "./host-order";
+import { armingFor, knownFacts, notInstalled } from "./host-order";
 import { isDigest } from "./host-plan";
 import { checkedSpec, identify } from "./identity";
 import { documentOf, removeDocuments } from "./residence";
@@ -35,6 +35,8 @@ export function groupResource(connections: Connections, table: DocumentTable): R
       const { result, outputs: left } = await placeHosts(connections, push, inputs, outputs, before, elsewhere);
       const revs = new Map(result.documents.filter((item) => item.kind === "host").map((item) => [item.name, item.rev]));
       const statuses = statusesOf(result.hosts, text(left, "owner"));
+      const told = hosts.flatMap(({ host: { name, values } }) => notInstalled(statuses.get(name), arm, values, before.get(name)) ?? []);
+      for (const line of shortened(told)) console.warn(line);
       const status = hosts.map(({ host: { name, values }, document: { spec } }) => {
         const { reinstall } = values;
         const own = { rev: revs.get(name) ?? result.revision, ...(reinstall === undefined ? {} : { reinstall }) };
@@ -43,6 +45,6 @@ export function groupResource(connections: Connections, table: DocumentTable): R
       return { ...left, ...repeatedInputs(inputs), status: Object.fromEntries(status) };
     },
     observe: (outputs) => observeGroup(connections, outputs),
-    remove: (outputs) => removeDocuments(connections, `group/${text(outputs, "name")}`, outputs, hostDeletions(statusIn(outputs))),
+    remove: (outputs) => removeDocuments(connections, `group/${text(outputs, "name")}`, outputs, hostDeletions(new Map([...leavingIn(outputs), ...statusIn(outputs)]))),
   };
 }

@@ -4,7 +4,7 @@ import { finding, pxeError, type Finding } from "../errors";
 import { documentLabel, hostSpec, type HostDocument, type HostSpec } from "../model/documents";
 import type { Plain } from "./definition";
 import { plannedOrder } from "./host-order";
-import { digestsOf, isDigest, keptTexts, nameIn, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
+import { areDigests, digestsOf, isDigest, keptTexts, nameIn, notPlanned, planHost, servedTexts, textsIn, type HostPlan, type Texts } from "./host-plan";
 import { connectionSchema, documentOf } from "./residence";
 import { writePlan } from "./plan-folder";
 import { secretDigests } from "./secret-digest";
@@ -123,7 +123,8 @@ function renderedInput(plan: HostPlan, before: HostMemory | undefined, digest: b
 /** What the plan showed is what is pushed. */
 export function textsToPush({ name, label, server }: DeclaredHost, rendered: unknown, digest: boolean, table: DocumentTable): Texts {
   const texts = digest ? table.textsOf(server, name) : textsIn(rendered);
-  if (texts !== undefined) return servedTexts(texts);
+  // Left out of a run that asks for whole texts again, the last plan holds digests still.
+  if (texts !== undefined && !areDigests(texts)) return servedTexts(texts);
   throw pxeError("PXE_UNKNOWN_REFERENCE", `${label} can't be declared: its profile or subnet is not part of this run`, {
     where: [{ document: label, property: "profile" }], fix: "Name its profile and subnet as targets too, or run without --target.",
   });

@@ -34,6 +34,11 @@ export function plannedOrder(values: Plain, before: HostMemory | undefined): Pla
   return said(`WILL INSTALL AGAIN ${nextBoot}: reinstall ${JSON.stringify(reinstall)}; may erase its disk`, true);
 }
 
+/** What a plan tells of machines of which it is not even known what a program says of them. */
+export function orderKnownLater(which: string): string {
+  return `MAY INSTALL ${nextBoot}: ${which} ${knownAfterApply}; may erase its disk`;
+}
+
 /** Not kept where there is nothing to keep, nor where an older version kept nothing and nothing is added. */
 function generationsAfter(reinstall: unknown, before: HostMemory | undefined): readonly string[] | undefined {
   if (before?.generations === undefined && reinstall === before?.values["reinstall"]) return undefined;
@@ -83,6 +88,22 @@ export function statusOutputs(status: HostStatus | undefined, before: Plain, ip:
     // Older versions wrote an empty list too: a refresh leaves it.
     ...(consumed.length > 0 || "consumed" in before ? { consumed } : {}),
   };
+}
+
+/**
+ * What a person must be told who counts on an installation that doesn't come: the agent knew the machine already, or an order went
+ * with the document that it was given to.
+ * @param before its outputs; undefined where it is declared for the first time here
+ */
+export function notInstalled(status: HostStatus | undefined, arm: readonly Arming[], values: Plain, before: Plain | undefined): string | undefined {
+  if (status === undefined || values["install"] === "never" || isUnderWay(status.state)) return undefined;
+  const ordered = arm.some((item) => item.host === status.name);
+  const dropped = status.state === "adopted" && isUnderWay(before?.["state"]);
+  return ordered || dropped ? `${status.name} is not going to be installed: its server has it as ${status.state} (${status.reason}); a new \`reinstall\` text installs it` : undefined;
+}
+
+function isUnderWay(state: unknown): boolean {
+  return state === "armed" || state === "installing" || state === "wiping";
 }
 
 /** Why the agent serves a host nothing, where it does so. */

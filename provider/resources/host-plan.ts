@@ -103,6 +103,11 @@ function textDigest(content: string, digits = 16): string {
   return `sha256:${createHash("sha256").update(content).digest("hex").slice(0, digits)} ${String(Buffer.byteLength(content))} bytes`;
 }
 
+/** Whether texts are digests, at least one of them: there is nothing to serve then. */
+export function areDigests(texts: Texts): boolean {
+  return Object.values(texts).some((content) => /^sha256:(?:[0-9a-f]{16}|[0-9a-f]{32}) \d+ bytes$/.test(content));
+}
+
 /** @param before what was kept: a digest of another length stays, a new provider alone changes nothing */
 export function digestsOf(texts: Texts, before: Texts = {}): Texts {
   const digest = (path: string, content: string): string => {

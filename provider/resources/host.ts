@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Connections } from "./connections";
 import { nameOf, text, type Plain, type ResourceDefinition } from "./definition";
 import { checkHosts, computedInputs, hostSpecOf, plannedDigests, renderedDetail, textsToPush, type DeclaredHost, type HostMemory } from "./host-declaration";
-import { armingFor, knownFacts, statusOutputs, supersededDrift } from "./host-order";
+import { armingFor, knownFacts, notInstalled, statusOutputs, supersededDrift } from "./host-order";
 import { isDigest } from "./host-plan";
 import { checkedSpec, identify, userInputs } from "./identity";
 import { observedHost } from "./host-observation";
@@ -36,6 +36,8 @@ export function hostResource(connections: Connections, table: DocumentTable): Re
       const more = { arm: armingFor(name, values, outputs), facts: outputs === undefined ? [] : knownFacts(name, outputs) };
       const { result, outputs: left } = await placeDocument(connections, documentOf("host", host, spec), inputs, outputs, more);
       const status = result.hosts.find((item) => item.name === name && item.owner === owner);
+      const told = notInstalled(status, more.arm, values, outputs);
+      if (told !== undefined) console.warn(told);
       const { macs, hostname } = spec;
       const { reinstall, install } = values;
       const given = { ...(reinstall === undefined ? {} : { reinstall }), ...(install === "once" ? { install } : {}), ...(isDigest(inputs) ? { renderedDetail: "digest" } : {}) };

@@ -49,9 +49,14 @@ export function waitFindings(values: Plain): Finding[] {
   const names = value?.servers.flatMap((item) => Object.keys(item.orders)) ?? [];
   const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
   return [
-    ...findings, ...(timeout === undefined ? [] : [timeout]),
+    ...findings, ...(timeout === undefined ? [] : [timeout]), ...(value?.until === "up" ? [neverUp(label)] : []),
     ...twice.map((name) => finding("PXE_DUPLICATE", `two of the hosts, on different servers, are called ${name}`, { where: [{ document: label, property: "hosts" }], fix: "Wait for them by two resources." })),
   ];
+}
+
+/** No answer file has the installed system report yet, so the agent has no way into that state: each such wait would hang until its timeout. */
+function neverUp(document: string): Finding {
+  return finding("PXE_INPUT_INVALID", 'until "up" can\'t be waited for yet: installed systems report nothing to this version', { where: [{ document, property: "until" }], fix: 'Wait for "installed".' });
 }
 
 function timeoutFinding(values: Plain, label: string): Finding | undefined {

@@ -57,7 +57,7 @@ function under(state: InstallState): boolean {
 function lineFor(before: HostStatus | undefined, status: HostStatus): string | undefined {
   const { name, state, reason } = status;
   if (state === "adopted" && before?.state !== "adopted") {
-    return `${name} is not being installed: ${reason}. It boots from its disk and is not waited for; a new \`reinstall\` text installs it`;
+    return `${name} is not being installed: ${reason}. It boots from its disk and is not waited for; a new \`reinstall\` text installs it, unless it is declared with \`install: "never"\``;
   }
   if (before === undefined) return under(state) ? `${name}: ${state} (${nextStep(status)})` : undefined;
   if (before.state === state) return before.since === status.since ? undefined : `${name}: ${state} anew (${reason})`;

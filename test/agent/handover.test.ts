@@ -84,6 +84,31 @@ describe("a hand-over between two agents", () => {
     assert.equal((await site.boot(0)).action, "install");
   });
 
+  test("a transfer that began before one that failed comes to its end through the next", { timeout: 60_000 }, async () => {
+    const transfer = site.slowHttp(8);
+    const child = spawn(process.execPath, [require.resolve("../support/dying-taker"), site.data, "given"], { stdio: ["ignore", "inherit", "inherit"] });
+    await once(child, "exit");
+    const { pid } = await site.untilBundleServes((status) => status.ready);
+    await site.handOver();
+    assert.ok((await transfer).equals(site.big));
+    await site.until(() => !existsSync(`/proc/${String(pid)}`));
+  });
+
+  test("on a full disk nothing is handed over: whether its database can be opened again is not certain", { timeout: 60_000, skip: process.getuid?.() !== 0 }, async () => {
+    const mounted = await Site.create(1, 4);
+    try {
+      const { pid } = await mounted.status();
+      mounted.fill();
+      const child = mounted.start([], { PXE_TAKE_OVER: mounted.order() });
+      const [code] = await once(child, "exit") as [number];
+      assert.deepEqual([code, /PXE_DISK_FULL: .*can't be written to/.test(mounted.said(child))], [75, true], mounted.said(child));
+      const after = await mounted.status();
+      assert.deepEqual([after.pid, after.ready], [pid, true]);
+    } finally {
+      await mounted.close();
+    }
+  });
+
   test("where the old one is killed in the middle, the new one serves", { timeout: 60_000 }, async () => {
     const { pid } = await site.status();
     const child = site.start(["--take-over"]);

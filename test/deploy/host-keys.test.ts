@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { judgeHostKey, knownHostsName, knownKeys, offeredAlgorithms } from "../../provider/deploy/host-keys";
+import { judgeHostKey, knownHostsName, knownKeys, offeredAlgorithms, readKnownHosts } from "../../provider/deploy/host-keys";
 import { fingerprint, generateControlKey, publicKeyOf } from "../../provider/deploy/keys";
 
 function makeKey(): { line: string; blob: Buffer } {
@@ -94,4 +94,15 @@ test("the refusal of a changed key names both fingerprints and what to do, in ev
   assert.match(refusals[2]?.message ?? "", /ssh-keygen -R 'rack1\.example'/);
   const bastion = judgeHostKey({ ...policy("", { hostKey: before }), called: "the bastion jump:22", property: "proxyJump[0].hostKey" }, one.blob);
   assert.match(bastion?.message ?? "", /the bastion jump:22 presents .*set target\.proxyJump\[0\]\.hostKey = /);
+});
+
+test("PXE_KNOWN_HOSTS names a file instead of all; set but empty it counts as not set", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pxe-known-"));
+  try {
+    for (const name of ["mine", "other"]) writeFileSync(join(folder, name), `${name}\n`);
+    const first = (override: string): string | undefined => readKnownHosts({ PXE_KNOWN_HOSTS: override }, [join(folder, "mine")]).split("\n")[0];
+    assert.deepEqual([first(join(folder, "other")), first("")], ["other", "mine"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

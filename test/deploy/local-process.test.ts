@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -120,6 +121,25 @@ describe("the agent as a plain process", () => {
     });
     assert.equal((await observeAgent({ target: "local", controlKey })).bundle, second.bundle);
     assert.ok(lines.some((line) => line.includes("serves again")));
+  });
+
+  test("one that serves though the state file names the one before: it is kept, and a removal ends both", async () => {
+    await ensureAgent(request());
+    const mark = markOf() ?? assert.fail("nothing runs");
+    // As a deployment leaves it that is cut off just after a hand-over: the one before drains.
+    const before = spawn("sleep", ["60"]);
+    try {
+      const draining = { pid: before.pid ?? 0, startedAt: await startedAt(before.pid ?? 0) };
+      writeFileSync(localPaths().state, JSON.stringify({ ...mark, ...draining, bundle: "0".repeat(64), version: "0.9.0" }));
+      lines = [];
+      await ensureAgent(request());
+      assert.deepEqual([lines, markOf()?.pid, isAlive(mark)], [[], mark.pid, true]);
+      writeFileSync(localPaths().state, JSON.stringify({ ...mark, ...draining, bundle: "0".repeat(64), version: "0.9.0" }));
+      await removeAgent({ target: "local", owner, controlKey, progress: () => undefined });
+      assert.deepEqual([isAlive(mark), isAlive(draining)], [false, false]);
+    } finally {
+      before.kill();
+    }
   });
 
   test("an older package does not replace a newer agent unless it is told to", async () => {

@@ -60,7 +60,7 @@ describe("the word left for the next agent", () => {
 });
 
 test("scripts with the lock run one after another", async () => {
-  const script = lockScript.replaceAll("/etc/systemd/system", folder);
+  const script = lockScript.replaceAll("/etc/systemd/system", folder).replaceAll("/run/systemd/inaccessible/dir", folder);
   const first = spawn("sh", ["-c", `${script}\necho held; read line; echo first >>'${folder}/order'`], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise((resolve) => first.once("close", resolve));
   await new Promise((resolve) => first.stdout.once("data", resolve));

@@ -173,6 +173,23 @@ test("a file that is broken, missing though named, or says nonsense is told, wit
   await assert.rejects(deploy({}), { code: "PXE_INPUT_INVALID" });
 });
 
+test("a configuration that leads on without end, or to itself, is refused; many wildcards take no time", async () => {
+  process.env["SSH_AUTH_SOCK"] = "/agent";
+  config("Host *\n  ProxyJump j-%h\n");
+  await assert.rejects(deploy({}), /PXE_INPUT_INVALID: the SSH configuration leads to rack1 through more than 16 bastions: j-rack1, j-j-rack1,/);
+  config(`Include ${join(folder, "config")}\nHost rack1\n  Port 3\n`);
+  await assert.rejects(deploy({}), /PXE_INPUT_INVALID: .*Include is nested more than 16 deep/);
+  config(`Host ${"*a".repeat(20)}b\n  Port 3\nHost *a*a?${"*a".repeat(20)}*\n  Port 4\nconstructor x\n`);
+  assert.equal(address(await deploy({ host: "a".repeat(200) })), `root@${"a".repeat(200)}:4`);
+});
+
+test("environment variables in paths; an address with a zone is no token", async () => {
+  config("Host *\n  IdentityAgent $OWN_AGENT\n  UserKnownHostsFile ${OWN_HOSTS}/k ${UNSET}/k\n");
+  Object.assign(process.env, { OWN_AGENT: "/own/agent", OWN_HOSTS: "/own" });
+  const { host, credentials, knownHostsFiles } = await deployIdentity({ host: "fe80::1%h0" });
+  assert.deepEqual([host, credentials.map((item) => item.called), knownHostsFiles], ["fe80::1%h0", ["the SSH agent at /own/agent"], ["/own/k", "${UNSET}/k"]]);
+});
+
 test("what is wrong with a bastion is told by its own property", () => {
   const paths = (proxyJump: unknown): string[] => (targetSchema.safeParse({ host: "rack1", proxyJump }).error?.issues ?? []).map((issue) => issue.path.join("."));
   assert.deepEqual(paths({ host: "jump", port: 0 }), ["proxyJump.port"]);
@@ -201,6 +218,13 @@ test("the environment goes before the state: bastions, their credentials", () =>
   assert.deepEqual(overriddenTarget(target, {}), target);
   assert.deepEqual((overriddenConnection(connectionOf(target), env) as SshConnectionAddress).proxyJump, [{ user: "me", host: "other", port: 2022 }]);
   assert.throws(() => overriddenTarget(target, { PXE_SSH_PROXY_JUMP: "a b" }), { code: "PXE_INPUT_INVALID" });
+  const empty = Object.fromEntries(["HOST", "PORT", "USER", "PRIVATE_KEY_PATH", "PASSWORD", "HOST_KEY", "PROXY_JUMP"].map((name) => [`PXE_SSH_${name}`, ""]));
+  assert.deepEqual(overriddenTarget(target, empty), target);
+  assert.deepEqual(overriddenConnection(connectionOf(target), empty), connectionOf(target));
+  for (const port of ["ssh", "0", "65536", "1e3"]) {
+    assert.throws(() => overriddenTarget(target, { PXE_SSH_PORT: port }), { code: "PXE_INPUT_INVALID" });
+    assert.throws(() => overriddenConnection(connectionOf(target), { PXE_SSH_PORT: port }), { code: "PXE_INPUT_INVALID" });
+  }
 });
 
 test("a bastion's key comes from its server, which may be looked at later; else from the environment; else it is said what to set", async () => {

@@ -65,6 +65,14 @@ test("a renamed stack's key takes the place of the one it had", () => {
   assert.equal(missingSteps(installed({ key: both }), { ...wanted, previousOwner: "demo/old" }).length, 1);
 });
 
+test("a bundle is enabled before another one is disabled: a power cut leaves one that starts", () => {
+  for (const script of [takenOverScript("aaaaaaaaaaaa"), switchScript("aaaaaaaaaaaa")]) {
+    const places = ["enable pulumi-pxe@aaaaaaaaaaaa.service", `mv -fT ${layout.current}.part`, 'rm -f "$link"'].map((part) => script.indexOf(part));
+    assert.ok(places.every((place) => place >= 0), String(places));
+    assert.deepEqual(places, places.toSorted((a, b) => a - b));
+  }
+});
+
 test("every script is one that sh reads, whatever an owner is called", () => {
   const odd: Wanted = { ...wanted, owner: "de'mo/$(touch${IFS}x);`id`" };
   const scripts = [

@@ -73,6 +73,14 @@ describe("arming", () => {
     assert.equal(model.boot(mac), "local");
   });
 
+  test("an armed host that is renamed by an update (an alias) loses its order, and the reason says so", () => {
+    const model = started();
+    model.apply({ put: [hostDocument()], arm: create("db1") });
+    model.apply({ put: [hostDocument({}, "db9")], delete: [{ kind: "host", name: "db1" }] });
+    assert.equal(model.facts("db9").state, "adopted");
+    assert.equal(model.facts("db9").reason, "its order was given to it as host/db1: boots from its disk");
+  });
+
   test("a rename of an armed host keeps its arming and its token", () => {
     const model = started();
     model.apply({ put: [hostDocument()], arm: create("db1") });

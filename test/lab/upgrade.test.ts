@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { ensureAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { connectionOf } from "../../provider/deploy/connection";
 import { closeAll, controlClient, type ControlClient } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
-import { bundleId, layout } from "../../provider/deploy/layout";
+import { bundleId, layout, takeOverOrder } from "../../provider/deploy/layout";
 import { PxeError } from "../../provider/errors";
 import type { AgentStatus } from "../../provider/model/control";
 import { serverSpec, type AssetSpec } from "../../provider/model/documents";
@@ -130,6 +130,26 @@ describe("the upgrade of an agent that serves", { concurrency: 1 }, () => {
     await deploy("1.1.0");
     const after = await standing();
     assert.deepEqual({ ...after, status: after.status.pid }, { ...before, status: before.status.pid });
+    // Also where it was cut off in the middle of that, or somebody disabled it.
+    for (const left of [`systemctl --quiet disable ${before.enabled}`, `ln -s ${layout.unit} /etc/systemd/system/multi-user.target.wants/pulumi-pxe@older.service`]) {
+      await machine.exec(left);
+      await deploy("1.1.0");
+      const mended = await standing();
+      assert.deepEqual({ ...mended, status: mended.status.pid }, { ...before, status: before.status.pid });
+    }
+  });
+
+  test("other users of the target have no say: a link in the order's place is not followed, a lock on a folder holds nothing up", async () => {
+    const bundleFolder = bundleCopy(join(lab.folder, "bundle-1.1.1"), "1.1.1");
+    const id = bundleId(createHash("sha256").update(readFileSync(join(bundleFolder, "pxe-agent.cjs"))).digest("hex"));
+    await machine.exec(`echo precious >/etc/precious; ln -s /etc/precious ${takeOverOrder(id)}`);
+    // Nor can another user keep a deployment waiting.
+    await machine.exec("for folder in / /etc/systemd/system; do setpriv --reuid=65534 --regid=65534 --clear-groups flock -n $folder sleep 300 >/dev/null 2>&1 </dev/null & done; sleep 0.5; ! flock -n /etc/systemd/system true");
+    const began = Date.now();
+    await deploy("1.1.1");
+    assert.ok(Date.now() - began < 30_000, `${String(Date.now() - began)} ms`);
+    assert.equal(bundleId((await client.status()).bundle), id);
+    assert.equal(await machine.readFile("/etc/precious"), "precious\n");
   });
 
   test("an older package is refused; where it is allowed to, the release before runs on the database of the one after", async () => {

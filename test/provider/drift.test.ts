@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Document } from "../../provider/model/documents";
 import { endAgent } from "../../lab/project";
-import { asking, db1, ended, withRack, type LocalAgent } from "../support/rack";
+import { asking, db1, db2, ended, withRack, type LocalAgent } from "../support/rack";
 
 const owner = "lab/dev";
 const password = "correct-horse-battery";
@@ -63,16 +63,16 @@ test("what was changed by hand shows property by property in the next plan, and 
   });
 });
 
-test("documents that were removed by hand show as drift, and the next up mends just those", async () => {
+test("documents that were removed by hand show as drift, and so does an agent that was ended; the next up mends just that", async () => {
   await withRack(async (rack) => {
-    rack.shape({ hosts: [{ ...db1, more: 'reinstall: "v1"' }] });
+    rack.shape({ hosts: [{ ...db1, more: 'reinstall: "v1"' }, db2] });
     ended(await rack.up());
     await asking(rack, async (agent) => {
       await agent.installed("db1");
       await agent.forget(owner, "host", "db1");
       await agent.forget(owner, "subnet", "net");
     });
-    assert.match(ended(await rack.refresh()), /~ 2 updated\n\s+3 unchanged/);
+    assert.match(ended(await rack.refresh()), /~ 2 updated\n\s+4 unchanged/);
     assert.equal(rack.state().get("db1")?.outputs["drift"], "it is missing on the agent");
     const plan = ended(await rack.preview());
     assert.match(plan, /\+ cidr\s*: "127\.77\.0\.0\/24"/);
@@ -82,20 +82,14 @@ test("documents that were removed by hand show as drift, and the next up mends j
     const host = await asking(rack, (agent) => agent.host("db1"));
     assert.equal(host.state, "installed");
     assert.equal(host.nextBoot.action, "local");
-    assert.match(ended(await rack.up()), /5 unchanged/);
-  });
-});
 
-test("an agent that was ended by hand shows as drift, and the next up starts it again", async () => {
-  await withRack(async (rack) => {
-    rack.shape();
-    ended(await rack.up());
     endAgent(rack.stateHome);
     ended(await rack.refresh());
     assert.equal(rack.state().get("rack1")?.outputs["drift"], "the agent doesn't run");
     assert.match(ended(await rack.preview()), /- drift\s*: "the agent doesn't run"/);
     ended(await rack.up());
-    assert.equal((await asking(rack, (agent) => agent.host("db1"))).nextBoot.action, "install", "a restart neither arms nor disarms");
-    assert.match(ended(await rack.up()), /5 unchanged/);
+    const actions = await asking(rack, async (agent) => [(await agent.host("db1")).nextBoot.action, (await agent.host("db2")).nextBoot.action]);
+    assert.deepEqual(actions, ["local", "install"], "a restart neither arms nor disarms");
+    assert.match(ended(await rack.up()), /6 unchanged/);
   });
 });

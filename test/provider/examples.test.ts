@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, wr
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { packageRoot, PulumiProject, runCommand } from "../../lab/project";
-import { ended } from "../support/rack";
+import { compileCache, ended } from "../support/rack";
 
 /** What the preview of each example shows, in examples/<name>; `lab` and `policies` have tests of their own. */
 const examples: Readonly<Record<string, readonly RegExp[]>> = {
@@ -15,6 +15,9 @@ const examples: Readonly<Record<string, readonly RegExp[]>> = {
   "rack-csv": [/\+ 6 to create/, /KickstartHostGroup machines create/],
   "hand-over": [/\+ 9 to create/, /InstallWait installed create/, /command:local:Command configure create/],
 };
+
+/** Settings that an example can't do without. */
+const settings: Readonly<Record<string, readonly string[]>> = { "hand-over": ["--config", "sshKey=ssh-ed25519 AAAA me@example"] };
 
 /** In the place of the plugin of @pulumi/command, which comes from Pulumi's own site: a preview asks it to check inputs, no more. */
 const commandPlugin = `#!/usr/bin/env node
@@ -38,21 +41,21 @@ describe("the examples preview offline", { concurrency: 2 }, () => {
     const plugin = join(network.folder, "pulumi-resource-command");
     writeFileSync(plugin, commandPlugin);
     chmodSync(plugin, 0o755);
-    env = { ...network.env, PATH: [network.env["PATH"] ?? "", network.folder].join(delimiter), PXE_SYSLINUX_DIR: loaders };
+    env = { ...network.env, ...compileCache(), PATH: [network.env["PATH"] ?? "", network.folder].join(delimiter), PXE_SYSLINUX_DIR: loaders };
   });
   after(() => network.close());
 
   for (const [name, expected] of Object.entries(examples)) {
     test(name, async () => {
       const folder = join(packageRoot, "examples", name);
-      const settings = join(folder, `Pulumi.${stack}.yaml`);
+      const written = join(folder, `Pulumi.${stack}.yaml`);
       const run = (...args: string[]): ReturnType<typeof runCommand> => runCommand("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], folder, env);
       try {
         ended(await runCommand("pulumi", ["stack", "init", stack, "--no-select", "--non-interactive"], folder, env));
-        const plan = ended(await run("preview"));
+        const plan = ended(await run("preview", ...(settings[name] ?? [])));
         for (const each of expected) assert.match(plan, each);
       } finally {
-        rmSync(settings, { force: true });
+        rmSync(written, { force: true });
       }
     });
   }

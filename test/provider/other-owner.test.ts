@@ -35,6 +35,10 @@ test("of hosts pushed together only the one fails that another stack owns, and t
     await asking(rack, (agent) =>
       agent.apply({ owner, delete: [{ kind: "host", name: "taken" }, { kind: "subnet", name: "theirs" }, { kind: "profile", name: "theirs" }] }),
     );
+    // The engine has forgotten what is `deletedWith` the server, though that was not deleted: declared again, it is what it was.
+    assert.match(ended(await rack.up()), /\+ 5 created\n\s+2 unchanged/);
+    assert.equal((await asking(rack, (agent) => agent.host("db2"))).state, "armed");
+    assert.equal((await asking(rack, (agent) => agent.host("db1"))).state, "adopted", "another stack knew this machine: it boots from its disk");
     ended(await rack.destroy());
   });
 });

@@ -27,14 +27,16 @@ test("a policy pack reads the inputs of servers, subnets and hosts, what they wi
     const pack = layOut(folder);
     await withRack(async (rack) => {
       const template = "d-i passwd/root-password password hunter2\n";
+      const group = 'new pxe.KickstartHostGroup("web", { server, subnet, profile, hosts: { web1: { macs: ["52:54:00:12:34:02"], ip: "127.77.0.12", reinstall: "2026-12" } } });';
       ended(await rack.run("stack", "rename", "prod"));
-      rack.shape({ template, hosts: [{ name: "db1", mac: "52:54:00:12:34:01", ip: "127.77.0.11", more: 'reinstall: "2026-11",' }] });
+      rack.shape({ template, hosts: [{ name: "db1", mac: "52:54:00:12:34:01", ip: "127.77.0.11", more: 'reinstall: "2026-11",' }], more: group });
       const refused = await rack.preview("--policy-pack", pack);
       assert.notEqual(refused.status, 0, refused.text);
-      assert.match(refused.text, /hosts-are-protected[\s\S]*db1 has no `protect: true`/);
+      for (const name of ["db1", "web"]) assert.match(refused.text, new RegExp(`hosts-are-protected[\\s\\S]*${name} has no \`protect: true\``));
       assert.match(refused.text, /no-reinstall-in-prod[\s\S]*reinstall: "2026-11" would overwrite the disk of db1/);
+      assert.match(refused.text, /no-reinstall-in-prod[\s\S]*reinstall: "2026-12" would overwrite the disk of web1/);
       assert.match(refused.text, /own-name-servers[\s\S]*127\.77\.0\.254 is outside 10\./);
-      assert.match(refused.text, /no-plain-passwords[\s\S]*preseed\.cfg of db1 sets a plain password/);
+      for (const name of ["db1", "web1"]) assert.match(refused.text, new RegExp(`no-plain-passwords[\\s\\S]*preseed\\.cfg of ${name} sets a plain password`));
 
       rack.shape({ hosts: [{ name: "db1", mac: "52:54:00:12:34:01", ip: "127.77.0.11", options: "protect: true" }] });
       const settings = join(folder, "policy.json");

@@ -108,7 +108,7 @@ test("up tells each stage, ends at a failed host with its reason, says who is la
   await withRack(async (rack) => {
     const waitFor = (timeout: string): string => `new pxe.InstallWait("racked", { hosts: [db1, db2], timeout: ${timeout} });`;
     shape(rack, { more: waitFor('"5m"') });
-    const [one, two] = [db1, db2].map(({ name, ip }) => new Installer(rack, rack.httpPort, name, ip ?? ""));
+    const [one, two] = [db1, db2].map(({ name, ip }) => new Installer(rack, rack.ports.httpPort, name, ip ?? ""));
     assert.ok(one !== undefined && two !== undefined);
     await whileUp(rack, async (up) => {
       await up.says("db2: armed (it installs at its next network boot)");

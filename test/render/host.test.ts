@@ -103,6 +103,8 @@ describe("templates that are refused", () => {
     }
   }
   test("F13 a secret that is joined to other text", () => {
+    for (const v of ["hunter2 horse", "hunter2›horse"]) assert.doesNotMatch(failure("<%= vars.v %>", { vars: { v } }).message, /hunter2|horse/, "vars may be secrets");
+    assert.match(failure("<%= vars.v %>", { vars: { v: "a b$c" } }).message, /a value holds " ", "\$", which may be read as syntax/);
     assert.match(failure("<%= sh('pw=' + secrets.root) %>").message, /PXE_TEMPLATE_UNSAFE.*cannot be joined/);
   });
   test("F13 a secret in kernel arguments", () => {

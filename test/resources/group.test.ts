@@ -114,6 +114,56 @@ describe("a group of hosts", () => {
     assert.equal(deploy.facts.find((facts) => facts.name === "db1")?.state, "armed");
   });
 
+  test("deletes what has left it for a resource that never came to be", async () => {
+    const first = await declared(groupInputs({ db1, db2 }));
+    const run = await process();
+    await run.accepted("host", hostInputs("db1", db1));
+    const checked = await run.accepted("group", groupInputs({ db2 }), first.inputs);
+    const { outs } = await run.provider.group.update("group/rack", first.outs, checked);
+    assert.ok(deploy.held().includes("host/db1"), "the order that it has goes on");
+
+    const { props } = await new Operation(deploy).provider.group.read("group/rack", outs);
+    assert.equal(props["drift"], "db1: it left the group, and nothing has taken it over");
+    const mended = await changed(groupInputs({ db2 }), { inputs: checked, outs: props });
+    assert.ok(!deploy.held().includes("host/db1"));
+    assert.equal(deploy.facts.find((facts) => facts.name === "db1")?.state, "adopted");
+    assert.equal(mended.outs["leaving"], undefined);
+    await new Operation(deploy).provider.group.delete("group/rack", outs);
+    assert.deepEqual(deploy.held().filter((name) => name.startsWith("host/")), []);
+  });
+
+  test("leaves alone what another resource took over when it left", async () => {
+    const first = await declared(groupInputs({ db1, db2 }));
+    const run = await process();
+    const host = await run.accepted("host", hostInputs("db1", db1));
+    const { outs } = await run.provider.group.update("group/rack", first.outs, await run.accepted("group", groupInputs({ db2 }), first.inputs));
+    await run.provider.host.create(host);
+    assert.equal((await new Operation(deploy).provider.group.read("group/rack", outs)).props["drift"], undefined);
+    await new Operation(deploy).provider.group.delete("group/rack", outs);
+    assert.deepEqual(deploy.held().filter((name) => name.startsWith("host/")), ["host/db1"]);
+  });
+
+  test("says which of its hosts are not installed though the plan spoke of it, and not all of a thousand", async (t) => {
+    const said = t.mock.method(console, "warn", () => undefined);
+    const many = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`n${String(index)}`, { macs: [`52:54:00:00:01:${String(10 + index)}`] }]));
+    const pools = [{ from: "10.77.0.100", to: "10.77.0.199" }];
+    const declare = async (hosts: Readonly<Record<string, Plain>>): Promise<Left> => {
+      const run = new Operation(deploy);
+      await run.created("subnet", subnetInputs({ pools }));
+      await run.created("profile", files.profile());
+      const inputs = await run.accepted("group", groupInputs(hosts));
+      return { inputs, outs: (await run.provider.group.create(inputs)).outs };
+    };
+    const { outs } = await declare(many);
+    assert.equal(said.mock.callCount(), 0);
+    await new Operation(deploy).provider.group.delete("group/rack", outs);
+    await declare(many);
+    const lines = said.mock.calls.map((call) => String(call.arguments[0]));
+    assert.equal(lines.length, 11);
+    assert.equal(lines[0], "n0 is not going to be installed: its server has it as adopted (host/n0 was removed before it was installed); a new `reinstall` text installs it");
+    assert.equal(lines[10], "and 2 more");
+  });
+
   test("names hosts and properties of all that is wrong", async () => {
     const run = await process();
     await run.accepted("host", hostInputs("db7", machine(7)));
@@ -215,8 +265,17 @@ describe("a group of hosts", () => {
     const run = await process();
     const part = await run.accepted("group", groupInputs({ db1, db2: unknownValue as unknown as Plain }));
     assert.equal((part["rendered"] as Plain)["db2"], unknownValue);
+    assert.match(String(armingOf(part)["db2"]), /^MAY INSTALL at its next network boot: what it is declared as is ‹known after apply›/);
     assert.equal(typeof (part["rendered"] as { db1: Plain }).db1["preseed.cfg"], "string");
     const none = await (await process()).accepted("group", { ...groupInputs({}), hosts: unknownValue });
     assert.equal(none["rendered"], unknownValue);
+    assert.match(String(armingOf(none)["rack"]), /^MAY INSTALL at its next network boot: its hosts are ‹known after apply›/);
+  });
+
+  test("doesn't push digests where whole texts are asked for again and its profile is left out of the run", async () => {
+    const digest = await declared(groupInputs({ db1 }, { renderedDetail: "digest" }));
+    const run = new Operation(deploy);
+    const checked = await run.accepted("group", groupInputs({ db1 }), digest.inputs);
+    await assert.rejects(run.provider.group.update("group/rack", digest.outs, checked), /PXE_UNKNOWN_REFERENCE: host\/db1 can't be declared/);
   });
 });

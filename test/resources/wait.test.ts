@@ -135,6 +135,7 @@ describe("InstallWait", () => {
     const { check } = adapt(resources(new FakeDeploy()).wait);
     const reasons = async (more: Plain): Promise<string> => (await check({}, inputs(more))).failures.map((item) => item.reason).join("\n");
     assert.equal(await reasons({}), "");
+    assert.match(await reasons({ until: "up" }), /PXE_INPUT_INVALID: until "up" can't be waited for yet.*wait\/racked until.*Wait for "installed"/);
     assert.match(await reasons({ timeout: "soon" }), /PXE_INPUT_INVALID: timeout is neither.*wait\/racked timeout/);
     assert.match(await reasons({ timeout: "3w" }), /longer than two weeks/);
     assert.match(await reasons({ until: "booted" }), /wait\/racked until/);

@@ -66,7 +66,7 @@ async function load<Program>(folder: string, program: () => Program | Promise<Pr
 }
 
 function example<Program>(name: string, program: () => Promise<Program>): Promise<Program> {
-  pulumi.runtime.setAllConfig({ "rack:server": "10.77.0.1" });
+  pulumi.runtime.setAllConfig({ "rack:server": "10.77.0.1", "rack:sshKey": "ssh-ed25519 AAAA" });
   return load(join(root, "examples", name), program);
 }
 

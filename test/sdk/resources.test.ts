@@ -96,7 +96,9 @@ describe("the classes that a program imports", () => {
   });
 
   test("refuse what is no server, for programs that no compiler checks", () => {
-    const args = { server: "rack1", cidr: "10.77.0.0/24" } as unknown as pxe.DhcpSubnetArgs;
-    assert.throws(() => new pxe.DhcpSubnet("net3", args), /DhcpSubnet "net3": server must be a PxeServer/);
+    for (const wrong of ["rack1", undefined, null]) {
+      const args = { server: wrong, cidr: "10.77.0.0/24" } as unknown as pxe.DhcpSubnetArgs;
+      assert.throws(() => new pxe.DhcpSubnet("net3", args), /DhcpSubnet "net3": server must be a PxeServer/);
+    }
   });
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { ChildProcess } from "node:child_process";
+import { execFileSync, type ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { Agent, get, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,12 +27,20 @@ export class Site {
   readonly initrd = randomBytes(192 * 1024);
   private readonly children: ChildProcess[] = [];
   private readonly texts = new Map<ChildProcess, string>();
+  private mounted = false;
   private ports = { dhcpPort: 0, tftpPort: 0, httpPort: 0 };
 
-  /** Starts the first agent and declares `count` machines to install. */
-  static async create(count: number): Promise<Site> {
+  /**
+   * Starts the first agent and declares `count` machines to install.
+   * @param megabytes size of a file system of its own for the data, which is then without the big file
+   */
+  static async create(count: number, megabytes?: number): Promise<Site> {
     const site = new Site();
     mkdirSync(site.data, { mode: 0o700 });
+    if (megabytes !== undefined) {
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${String(megabytes)}m,mode=0700`, "tmpfs", site.data]);
+      site.mounted = true;
+    }
     site.ports = await freePorts();
     site.start();
     await site.untilBundleServes((status) => status.pid > 0);
@@ -41,7 +49,7 @@ export class Site {
       await site.put(sha256, bytes);
       return { name, sha256, size: bytes.length };
     };
-    await asset("big", site.big);
+    if (!site.mounted) await asset("big", site.big);
     const profile = profileDocument({
       kernel: await asset("linux", randomBytes(50_000)), initrd: [await asset("initrd.gz", site.initrd)],
       loaders: { bios: { program: await asset("pxelinux.0", randomBytes(20_000)), modules: [await asset("ldlinux.c32", randomBytes(20_000))] } },
@@ -103,6 +111,18 @@ export class Site {
     while (!condition()) {
       if (Date.now() > end) throw new Error(`not within ${String(limitMs)} ms`);
       await delay(1);
+    }
+  }
+
+  /** Leaves no room on the file system of the data. */
+  fill(): void {
+    const fd = openSync(join(this.data, "filler"), "w");
+    try {
+      for (;;) writeSync(fd, Buffer.alloc(4096));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, "ENOSPC");
+    } finally {
+      closeSync(fd);
     }
   }
 
@@ -198,6 +218,7 @@ export class Site {
       child.kill("SIGCONT");
       await endAgent(child, "SIGKILL");
     }
+    if (this.mounted) execFileSync("umount", [this.data]);
     rmSync(this.base, { recursive: true, force: true });
   }
 

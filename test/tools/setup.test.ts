@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -35,6 +35,7 @@ interface Systems {
 }
 interface Dependencies {
   dependenciesInstalled: (root: string) => boolean;
+  installDependencies: (root: string, env: NodeJS.ProcessEnv) => Promise<void>;
 }
 interface Pulumi {
   findPulumi: (env: NodeJS.ProcessEnv) => Promise<{ path: string; version: string } | undefined>;
@@ -139,6 +140,16 @@ describe("the dependencies", () => {
     assert.equal(dependenciesInstalled(tree("missing", { "node_modules/b": all["node_modules/b"] })), false);
     assert.equal(dependenciesInstalled(tree("older", { ...all, "node_modules/a": { version: "0.9.0", integrity: "sha512-0" } })), false);
     assert.equal(dependenciesInstalled(tree("left over", { ...all, "node_modules/c": { version: "1.0.0" } })), false);
+  });
+
+  test("are not installed through a link, which would empty another tree's", async () => {
+    const { installDependencies } = await loadTool<Dependencies>("setup/dependencies.mjs");
+    const other = tree("other", {});
+    const linked = tree("linked", {});
+    rmSync(join(linked, "node_modules"), { recursive: true });
+    symlinkSync(join(other, "node_modules"), join(linked, "node_modules"));
+    await assert.rejects(installDependencies(linked, process.env), /node_modules is a link/);
+    assert.ok(existsSync(join(other, "node_modules", ".package-lock.json")));
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { withLock } from "./cache.mjs";
 import { must, which } from "./commands.mjs";
@@ -30,6 +30,10 @@ export async function installDependencies(root, env) {
   const lock = `npm-${createHash("sha256").update(root).digest("hex").slice(0, 16)}`;
   await withLock(lock, async () => {
     if (dependenciesInstalled(root)) return;
+    if (lstatSync(join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) {
+      // npm would empty the folder that it leads to, which is another tree's.
+      throw new Missing("node_modules is a link, and holds other versions than package-lock.json names", "Remove the link; set-up then makes a folder.");
+    }
     try {
       await must(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, env });
     } catch (error) {

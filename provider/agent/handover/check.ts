@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
@@ -11,12 +11,16 @@ import { storeFailure } from "../store/failure";
 
 const stored = z.looseObject({ kind: z.string(), name: z.string(), rev: z.unknown(), spec: z.unknown() });
 
+/** Bytes that must be free: what the database gives back as it is closed may be gone when either agent opens it again. */
+const room = 256 * 1024;
+
 /**
  * What an agent must be able to do before the one that serves is asked to stop: read and write the folder, understand every
  * stored document, open the sockets that it will need in place of any that it isn't handed.
- * @throws PXE_STORE_FAILED, PXE_HANDOVER_FAILED naming what it can't
+ * @throws PXE_STORE_FAILED, PXE_DISK_FULL, PXE_HANDOVER_FAILED naming what it can't
  */
 export async function checkReady(data: string): Promise<void> {
+  checkRoom(data);
   const documents = readDocuments(join(data, "agent.db"));
   for (const { rev: _rev, ...document } of documents) {
     const result = validate(documentSchema, document, `${document.kind}/${document.name}`);
@@ -27,6 +31,18 @@ export async function checkReady(data: string): Promise<void> {
   const server = documents.find((document) => document.kind === "server");
   const interfaces = server === undefined ? [] : serverSpec.parse(server.spec).interfaces;
   for (const name of interfaces) await tryInterface(name);
+}
+
+function checkRoom(data: string): void {
+  const path = join(data, `room-${String(process.pid)}.part`);
+  try {
+    writeFileSync(path, Buffer.alloc(room, 1), { flush: true });
+  } catch (error) {
+    const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+    throw pxeError(full ? "PXE_DISK_FULL" : "PXE_HANDOVER_FAILED", `${data} can't be written to: ${errorText(error)}`, { cause: error });
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 function readDocuments(path: string): z.output<typeof stored>[] {

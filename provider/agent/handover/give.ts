@@ -23,7 +23,7 @@ export interface Giving {
   /** Serves again; resolves to who records from now on. */
   takeBack(): Promise<Recorder>;
   /** The other one serves. Resolves when nothing is under way here any more. */
-  given(released: Released): Promise<void>;
+  given(): Promise<void>;
 }
 
 type ToTaker = Channel<ToServing, ToTaking>;
@@ -86,7 +86,7 @@ export class Giver {
     const reason = await this.offer(channel, taker.at, released);
     if (reason === undefined) {
       released.pass(remote(channel));
-      await this.giving.given(released);
+      await this.giving.given();
       channel.end();
       return;
     }

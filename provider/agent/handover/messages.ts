@@ -13,7 +13,7 @@ const newEvent = z.object({
 /** What the agent that serves is told. */
 export const toServing = z.discriminatedUnion("type", [
   /** The one that takes over passed its check; it receives descriptors at the unix datagram socket `at`. */
-  z.object({ type: z.literal("take"), at: z.string(), pid: z.int(), version: z.string() }),
+  z.object({ type: z.literal("take"), at: z.string(), pid: z.int().positive(), version: z.string() }),
   /** It serves. */
   z.object({ type: z.literal("serving") }),
   z.object({ type: z.literal("answer"), reference, answer: z.union([z.object({ ok: z.literal(true) }), z.object({ ok: z.literal(false), status: z.literal([403, 404, 409, 503]), reason: z.string() })]) }),

@@ -50,7 +50,7 @@ export class Keeper {
 
   /** Has a server listen at a unix socket that only this user may open; what an earlier run left there is replaced. */
   async control(server: Server, path: string): Promise<void> {
-    await this.listen(server, `${noInterface} unix control`, () => {
+    await this.listen(server, `${noInterface} unix ${path}`, () => {
       rmSync(path, { force: true });
       const fd = openUnixSocket(path, "listener");
       chmodSync(path, 0o600);

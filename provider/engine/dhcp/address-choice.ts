@@ -2,6 +2,7 @@ import { contains, formatIpv4, ipv4, type Ipv4Number } from "../../model/ip";
 import type { Lease } from "../leases";
 import { isHeld, type AddressRange } from "./bindings";
 import { clientKey } from "./client";
+import type { LeaseWrite } from "./decision";
 import type { Exchange } from "./exchange";
 
 /** Whether the binding is this client's own. A host's reserved address is its own by any of its MACs. */
@@ -20,6 +21,17 @@ export function ownBindings(exchange: Exchange): readonly Lease[] {
   return [...all]
     .filter((lease) => contains(subnet.net, ipv4(lease.address)) && isOwn(exchange, lease))
     .sort((a, b) => Number(isHeld(b, now)) - Number(isHeld(a, now)) || b.expiresAt - a.expiresAt || ipv4(a.address) - ipv4(b.address));
+}
+
+/**
+ * Gives back what the client held of another's: it asks for an address, or was refused this one, so it uses none (RFC 2131 sections
+ * 3.1 and 3.2). Without this two hosts whose reservations were swapped would keep each other waiting until their leases end.
+ */
+export function givenBack(exchange: Exchange): readonly LeaseWrite[] {
+  const { now } = exchange;
+  return ownBindings(exchange)
+    .filter((lease) => isHeld(lease, now) && isReservedForOther(exchange, lease.address))
+    .map((lease) => ({ type: "lease.put", lease: { ...lease, state: "released", expiresAt: now } }));
 }
 
 /** The address that the client's document reserves for it here, unless somebody else still holds it. */

@@ -1,6 +1,6 @@
 import { contains, ipv4 } from "../../model/ip";
 import type { NewEvent } from "../../model/control";
-import { chooseAddress } from "./address-choice";
+import { chooseAddress, givenBack } from "./address-choice";
 import { silent, type DhcpDecision } from "./decision";
 import { replyDestination } from "./destination";
 import { clientEvent, clientText } from "./events";
@@ -15,15 +15,16 @@ export const offerHold = 60_000;
 export function onDiscover(exchange: Exchange, wants: string | undefined): DhcpDecision {
   const { subnet, identity, now } = exchange;
   const address = chooseAddress(exchange, wants);
+  const leases = givenBack(exchange);
   if (address === undefined) {
-    if (subnet.document.spec.pools.length === 0) return silent(`${subnet.document.name} has no pool for ${clientText(exchange)}`);
+    if (subnet.document.spec.pools.length === 0) return silent(`${subnet.document.name} has no pool for ${clientText(exchange)}`, { leases });
     const text = `no address is left in ${subnet.document.name} for ${clientText(exchange)}`;
-    return silent(text, { events: [clientEvent(exchange, "dhcp.exhausted", null, text)] });
+    return silent(text, { leases, events: [clientEvent(exchange, "dhcp.exhausted", null, text)] });
   }
   const text = `offered ${address} to ${clientText(exchange)}`;
   return {
     reply: { packet: leaseReply(exchange, "offer", address, leaseTimeFor(exchange)), destination: replyDestination(exchange, address) },
-    leases: [],
+    leases,
     offers: [{ type: "offer.put", offer: { address, identity, expiresAt: now + offerHold } }],
     events: [...reservationAlert(exchange, address), clientEvent(exchange, "dhcp.offer", address, text)],
     reason: text,

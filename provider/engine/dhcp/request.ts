@@ -1,6 +1,6 @@
 import { contains, ipv4 } from "../../model/ip";
 import type { Lease } from "../leases";
-import { objection, ownBindings, reservedAddress } from "./address-choice";
+import { givenBack, objection, ownBindings, reservedAddress } from "./address-choice";
 import { isHeld } from "./bindings";
 import { silent, type DhcpDecision, type LeaseWrite } from "./decision";
 import { nakDestination, replyDestination } from "./destination";
@@ -79,7 +79,7 @@ function nak(exchange: Exchange, address: string, reason: string): DhcpDecision 
   const text = `refused ${address} to ${clientText(exchange)}: ${reason}`;
   return {
     reply: { packet: nakReply(exchange, reason), destination: nakDestination(exchange) },
-    leases: [], offers: [],
+    leases: givenBack(exchange), offers: [],
     events: [clientEvent(exchange, "dhcp.nak", address, text)],
     reason: text,
   };

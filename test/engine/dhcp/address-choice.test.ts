@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { messageTypes, optionEntry, options } from "../../../provider/wire/dhcp";
+import type { Document } from "../../../provider/model/documents";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
 import { activeLease, assertSilent, db1, db1Second, replyOf, standardDocuments, stranger, stranger2, World } from "./world";
@@ -70,6 +71,24 @@ describe("choice of an address", () => {
     replyOf(world.extend(stranger, "10.77.0.11"), "nak");
     world.now += 3_600_001;
     assert.equal(world.lease(db1), "10.77.0.11");
+  });
+
+  test("A16 two hosts whose reservations were swapped each get their own, by booting again or when they renew", () => {
+    const other = stranger;
+    for (const again of ["discover", "extend"] as const) {
+      const documents = standardDocuments().map((doc) => (doc.kind === "subnet" ? { ...doc, spec: { ...doc.spec, pools: [] } } : doc));
+      const swap = (one: string, two: string): readonly Document[] => [
+        ...documents.filter((doc) => doc.kind !== "host"), hostDocument({ ip: one }), hostDocument({ macs: [other], ip: two }, "db2"),
+      ];
+      const world = new World({ documents: swap("10.77.0.11", "10.77.0.12") });
+      assert.deepEqual([world.lease(db1), world.lease(other)], ["10.77.0.11", "10.77.0.12"]);
+      world.declare(swap("10.77.0.12", "10.77.0.11"));
+      for (const [mac, address] of [[db1, "10.77.0.11"], [other, "10.77.0.12"]] as const) {
+        if (again === "extend") replyOf(world.extend(mac, address), "nak");
+        else world.discover(mac);
+      }
+      assert.deepEqual([world.lease(db1), world.lease(other)], ["10.77.0.12", "10.77.0.11"]);
+    }
   });
 
   test("A16 a reservation that was removed is refused at renewal when no pool has it", () => {
