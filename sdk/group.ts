@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { InstallState } from "./host";
-import { childInputs, childOptions, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
+import { childInputs, childOptions, renderedOf, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
@@ -86,8 +86,7 @@ export class KickstartHostGroup extends pulumi.CustomResource implements Declare
     requireResource(args.subnet, "subnet", "a DhcpSubnet", type, name);
     const { profile, subnet, secrets, install, renderedDetail } = args;
     const hosts = wireHosts(args.hosts, name);
-    // The check replaces the value of `rendered`; that it is a secret, if what it is made of holds one, stays.
-    const rendered = pulumi.all([profile.secrecy, shownOf(args.hosts)]).apply(() => ({}));
+    const rendered = renderedOf([profile.secrecy, shownOf(args.hosts)]);
     const inputs = {
       ...own, hosts, install, renderedDetail, rendered, profile: profile.documentName, subnet: subnet.documentName,
       secrets: secrets === undefined ? undefined : pulumi.secret(secrets),

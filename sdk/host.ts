@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { apart, childInputs, childOptions, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
+import { apart, childInputs, childOptions, renderedOf, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
@@ -68,8 +68,7 @@ export class KickstartHost extends pulumi.CustomResource implements DeclaresHost
     requireResource(args.profile, "profile", "a BootProfile", type, name);
     requireResource(args.subnet, "subnet", "a DhcpSubnet", type, name);
     const { profile, subnet } = args;
-    // The check replaces the value of `rendered`; that it is a secret, if what it is made of holds one, stays.
-    const rendered = pulumi.all([profile.secrecy, args.hostname, args.macs, args.ip]).apply(() => ({}));
+    const rendered = renderedOf([profile.secrecy, args.hostname, args.macs, args.ip]);
     const secrets = args.secrets === undefined ? undefined : pulumi.secret(args.secrets);
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
     const { waitFor, ...given } = args;

@@ -123,6 +123,15 @@ export function apart<T>(output: pulumi.Output<T>): pulumi.Output<T> {
 }
 
 /**
+ * What stands for `rendered` until the check fills it: a secret if anything that it is made of is one, and then says so, since a
+ * check can't tell.
+ */
+export function renderedOf(parts: readonly unknown[]): pulumi.Output<object> {
+  const isSecret = pulumi.output(pulumi.isSecret(pulumi.output(parts)));
+  return isSecret.apply((secret): pulumi.Input<object> => (secret ? pulumi.secret({ secret: true }) : {}));
+}
+
+/**
  * A name that is known even in a preview and that still makes its user depend on the resource: unlike an id, a URN is known
  * as soon as the resource is registered.
  */

@@ -81,7 +81,7 @@ export function checkHosts(hosts: readonly CheckedHost[], self: string, server: 
   for (const item of hosts) {
     const plan = planHost(item.host, planned.get(item.host.name), table);
     findings.push(...plan.findings);
-    if (plan.findings.length === 0) computed.set(item.host.name, computedFor(item, plan, table, isDigest(detail.inputs)));
+    if (plan.findings.length === 0) computed.set(item.host.name, computedFor(item, plan, table, detail.inputs));
   }
   return { computed, findings };
 }
@@ -94,18 +94,25 @@ function targetFindings(document: HostDocument, server: string, connection: unkn
   return [finding("PXE_OUTSIDE_SUBNET", `${known.host} is the server's own address`, { where })];
 }
 
-function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, digest: boolean): ComputedInputs {
+function computedFor({ host, before }: CheckedHost, plan: HostPlan, table: DocumentTable, inputs: Plain): ComputedInputs {
+  const digest = isDigest(inputs);
   const { isNew, ...order } = plannedOrder(host.values, before);
   // What is left out of this run stays as it is, but for an order to install.
   if (plan.kind !== "left out" || isNew) {
     const previous = textsIn(before?.rendered);
     writePlan(process.env, {
-      server: host.server, host: host.name, rendered: plan.kind === "known" ? plan.texts : {},
+      server: host.server, host: host.name, rendered: plan.kind === "known" ? plan.texts : {}, secret: isSecretPlan(inputs),
       ...(isNew && order.arming !== undefined ? { arming: order.arming } : {}), ...(previous === undefined ? {} : { previous }),
     });
   }
   if (plan.kind === "known" && digest) table.keepTexts(host.server, host.name, plan.texts);
   return { rendered: renderedInput(plan, before, digest), ...order };
+}
+
+/** The SDK says so in the place of what is rendered. */
+function isSecretPlan(inputs: Plain): boolean {
+  const given = inputs["rendered"];
+  return typeof given === "object" && given !== null && "secret" in given && given.secret === true;
 }
 
 /** Where profile or subnet are left out of the run the last plan stays. */

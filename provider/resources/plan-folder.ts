@@ -15,6 +15,8 @@ export interface PlannedHost {
    * where that can't be known yet.
    */
   readonly rendered: Readonly<Record<string, string>>;
+  /** Whether the texts hold a secret that is no placeholder: their digests are written then. */
+  readonly secret?: boolean | undefined;
   /**
    * What this very run orders, in the words of the input `arming`. Absent where the run orders nothing new: an `arming` that is
    * kept from `olds` does not belong here, since a reader takes the text for what is about to happen.
@@ -37,7 +39,7 @@ export function writePlan(env: NodeJS.ProcessEnv, plan: PlannedHost): void {
   for (const name of [server, plan.host]) {
     if (!documentName.safeParse(name).success) throw pxeError("PXE_INPUT_INVALID", `"${name}" is no name that a folder of a plan can have`);
   }
-  const texts = new Map(Object.entries(plan.rendered).map(([path, text]) => [fileName(path), text]));
+  const texts = new Map(Object.entries(plan.rendered).map(([path, text]) => [fileName(path), plan.secret === true ? withheld(text) : text]));
   const arming = plan.arming === undefined ? {} : { arming: plan.arming };
   const record: PlanRecord = { host: plan.host, server, change: changeOf(plan), ...arming, files: [...texts.keys()].sort() };
   try {
@@ -46,6 +48,11 @@ export function writePlan(env: NodeJS.ProcessEnv, plan: PlannedHost): void {
     const where = [{ document: `host/${plan.host}` }];
     throw pxeError("PXE_PLAN_FOLDER", `the plan can't be written: ${errorText(error)}`, { where, cause: error });
   }
+}
+
+function withheld(text: string): string {
+  const digest = createHash("sha256").update(text).digest("hex");
+  return `‹secret› sha256:${digest} ${String(Buffer.byteLength(text))} bytes: the template, its vars or kernelArgs are a secret\n`;
 }
 
 function fileName(path: string): string {

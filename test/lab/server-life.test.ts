@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Lab, type Target } from "../../lab";
 import { layout } from "../../provider/deploy/layout";
-import { db1, ended, Rack } from "../support/rack";
+import { asking, db1, ended, Rack } from "../support/rack";
 
 let lab: Lab;
 let machine: Target;
@@ -28,6 +28,17 @@ function shape(more = ""): void {
     hosts: [{ ...db1, ip: "10.77.0.11", more: 'secrets: { root: "correct-horse-battery" }' }],
     server: `target: ${target}, interfaces: ["prov0"], ${more}`, subnet: 'cidr: "10.77.0.0/24", dnsServers: ["10.77.0.254"]',
   });
+}
+
+/** The same rack with its server on this machine. */
+function shapeHere(): void {
+  rack.shape({ hosts: [{ ...db1, more: 'secrets: { root: "correct-horse-battery" }' }], server: 'controlKeyRotation: "a"' });
+}
+
+/** Says at the target, as a person would, that the installation ended. */
+async function sayInstalled(): Promise<void> {
+  const request = "POST /v1/hosts/db1/done HTTP/1.1\\r\\nHost: agent\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n";
+  assert.match((await machine.exec(`printf '${request}' | ${layout.launcher} ctl`)).stdout, /^HTTP\/1\.1 200/);
 }
 
 /** That no form of a secret stands in a text, and that only the server has the target's credentials. */
@@ -69,6 +80,20 @@ test("a server over SSH: its state tells no secret, hand-made changes show, its 
   assert.deepEqual(none, []);
   assert.notEqual(second, first);
   assert.match(ended(await rack.run("up", "--yes", "--skip-preview", "--refresh")), /5 unchanged/);
+
+  await sayInstalled();
+  ended(await rack.refresh());
+  shapeHere();
+  assert.match(ended(await rack.preview()), /\+-1 to replace/, "only another target host replaces, and only the server");
+  assert.match(ended(await rack.up()), /~ 3 updated\n\s+\+-1 replaced/);
+  await asking(rack, async (agent) => {
+    assert.deepEqual(await agent.documents(), ["host/db1", "profile/debian", "server/rack1", "subnet/net"]);
+    assert.equal((await agent.host("db1")).state, "installed", "what the state knows goes along to another server");
+  });
+  assert.equal((await machine.exec("systemctl list-units --plain --no-legend 'pulumi-pxe@*'")).stdout, "", "the old server is gone");
+  shape('controlKeyRotation: "a"');
+  assert.match(ended(await rack.up()), /\+-1 replaced/);
+  assert.equal(rack.state().get("db1")?.outputs["state"], "installed");
 
   await machine.stop("kill");
   const refresh = await rack.refresh();

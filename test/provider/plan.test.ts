@@ -104,13 +104,22 @@ const plain = new pxe.BootProfile("plain", {
 new pxe.KickstartHost("db1", { server, subnet, profile: keyed, macs: ["52:54:00:12:34:01"], ip: "127.77.0.11", secrets: { root: "r1" } });
 new pxe.KickstartHost("db2", { server, subnet, profile: plain, macs: ["52:54:00:12:34:02"], ip: ${address}, secrets: { root: "r1" } });
 new pxe.KickstartHost("db3", { server, subnet, profile: plain, macs: ["52:54:00:12:34:03"], ip: "127.77.0.13", secrets: { root: ${root} } });
-new pxe.KickstartHost("db4", { server, subnet, profile: plain, macs: ["52:54:00:12:34:04"], ip: "127.77.0.14", secrets: { root: "r1" } });`,
+new pxe.KickstartHost("db4", { server, subnet, profile: plain, macs: ["52:54:00:12:34:04"], ip: "127.77.0.14", secrets: { root: "r1" } });
+const guarded = new pxe.BootProfile("guarded", {
+  server, ...pxe.distro.debian(12, { installer: "." }), loader: { bios: { program: { path: "pxelinux.0" }, modules: [{ path: "ldlinux.c32" }] } },
+  answer: { ...answer, vars: { key: pulumi.secret("k3-guarded") } },
+});
+new pxe.KickstartHost("db5", { server, subnet, profile: guarded, macs: ["52:54:00:12:34:05"], ip: "127.77.0.15", secrets: { root: "r1" } });`,
       });
     };
     program('"127.77.0.12"', '"k1"', '"r1"');
     ended(await rack.up());
     program('later("address", "127.77.0.22")', 'later("key", "k2")', 'later("root", "r2")');
+    rack.env["PXE_PLAN_DIR"] = join(rack.folder, "plan");
     const plan = ended(await rack.preview());
+    const planned = (host: string): string => readFileSync(join(rack.folder, "plan", "rack1", host, "preseed.cfg"), "utf8");
+    assert.match(planned("db4"), /^d-i address string 127\.77\.0\.14\nd-i key string k1\n/);
+    assert.match(planned("db5"), /^‹secret› sha256:[0-9a-f]{64} \d+ bytes/, "a secret of a profile stands in a plan's files");
     assert.match(blockOf(plan, "db1"), /d-i address string 127\.77\.0\.11\n +- d-i key string k1\n +\+ d-i key string ‹known after apply›\n +d-i zone string UTC\n/);
     assert.ok(!/dhcp|pxelinux/.test(blockOf(plan, "db1")), blockOf(plan, "db1"));
     assert.match(blockOf(plan, "db2"), /- d-i address string 127\.77\.0\.12\n +\+ d-i address string ‹known after apply›\n +d-i key string k1\n/);

@@ -37,6 +37,15 @@ describe("the folder of a plan", () => {
     assert.equal(statSync(join(folder, "rack1/db1")).mode & 0o777, 0o700);
   });
 
+  test("holds digests where the texts hold a secret that is no placeholder", (t) => {
+    const { folder, env } = scratch(t);
+    writePlan(env, { ...usual, secret: true });
+    const digest = createHash("sha256").update("answer ‹secret:root›\n").digest("hex");
+    assert.equal(readFileSync(join(folder, "rack1/db1/preseed.cfg"), "utf8"), `‹secret› sha256:${digest} 25 bytes: the template, its vars or kernelArgs are a secret\n`);
+    writePlan(env, { ...usual, secret: true, previous: usual.rendered });
+    assert.deepEqual(record(folder), { host: "db1", server: "rack1", change: "unchanged", files: ["bios/pxelinux.cfg", "dhcp.txt", "preseed.cfg"] });
+  });
+
   test("nothing is written unless it is asked for", (t) => {
     const { folder } = scratch(t);
     for (const env of [{}, { PXE_PLAN_DIR: "" }]) writePlan(env, usual);
