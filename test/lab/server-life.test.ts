@@ -37,8 +37,9 @@ function shapeHere(): void {
 
 /** Says at the target, as a person would, that the installation ended. */
 async function sayInstalled(): Promise<void> {
-  const request = "POST /v1/hosts/db1/done HTTP/1.1\\r\\nHost: agent\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n";
-  assert.match((await machine.exec(`printf '${request}' | ${layout.launcher} ctl`)).stdout, /^HTTP\/1\.1 200/);
+  const request = `{ socketPath: "${layout.socket}", method: "POST", path: "/v1/hosts/db1/done" }`;
+  const told = await machine.exec(`${layout.nodeLink} -e 'require("http").request(${request}, (answer) => { console.log(answer.statusCode); process.exit(); }).end()'`);
+  assert.equal(told.stdout.trim(), "200");
 }
 
 /** That no form of a secret stands in a text, and that only the server has the target's credentials. */
