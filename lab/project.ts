@@ -153,9 +153,12 @@ export class PulumiProject {
 /** A folder as a user has it: a program, with this package and Pulumi's installed beside it. */
 export function userProgram(folder: string, name: string): void {
   const modules = join(folder, "node_modules");
-  mkdirSync(modules);
-  symlinkSync(packageRoot, join(modules, "pulumi-pxe"));
-  symlinkSync(join(packageRoot, "node_modules", "@pulumi"), join(modules, "@pulumi"));
+  for (const name of ["@pulumi", "pulumi-pxe"]) mkdirSync(join(modules, name), { recursive: true });
+  // Not the repository itself, whose own node_modules the language host would look through: it tries to download a plugin for each
+  // of Pulumi's packages there.
+  copyFileSync(join(packageRoot, "package.json"), join(modules, "pulumi-pxe", "package.json"));
+  symlinkSync(join(packageRoot, "dist"), join(modules, "pulumi-pxe", "dist"));
+  symlinkSync(join(packageRoot, "node_modules", "@pulumi", "pulumi"), join(modules, "@pulumi", "pulumi"));
   writeFileSync(join(folder, "Pulumi.yaml"), `name: ${name}\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "program", private: true, main: "index.js" }));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -13,6 +13,7 @@ import { ended, withRack } from "../support/rack";
  */
 function layOut(folder: string): string {
   userProgram(folder, "pxe-policies");
+  symlinkSync(join(packageRoot, "node_modules", "@pulumi", "policy"), join(folder, "node_modules", "@pulumi", "policy"));
   cpSync(join(packageRoot, "examples", "policies"), folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "pxe-policies", version: "1.0.0", private: true }));
   const start = join(folder, "start");

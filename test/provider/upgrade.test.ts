@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { packageRoot } from "../../lab/project";
@@ -12,9 +12,10 @@ async function install(rack: Rack, version: string, first = ""): Promise<string>
   const there = join(rack.folder, "node_modules", "pulumi-pxe");
   rmSync(there, { recursive: true, force: true });
   for (const folder of ["sdk", "provider"]) cpSync(join(packageRoot, "dist", folder), join(there, "dist", folder), { recursive: true });
-  const description = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as object;
+  const description = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { dependencies: object };
   writeFileSync(join(there, "package.json"), JSON.stringify({ ...description, version }));
-  symlinkSync(join(packageRoot, "node_modules"), join(there, "node_modules"));
+  mkdirSync(join(there, "node_modules", "@pulumi"), { recursive: true });
+  for (const name of [...Object.keys(description.dependencies), "@pulumi/pulumi"]) symlinkSync(join(packageRoot, "node_modules", name), join(there, "node_modules", name));
   return (await localFile(join(bundleCopy(join(there, "dist", "agent"), version, first), "pxe-agent.cjs"))).sha256;
 }
 
