@@ -1,5 +1,8 @@
 import * as z from "zod";
-import { parseIpv4, parseNetwork } from "./ip";
+import { bootHeader, clientClass, dhcpMode, dhcpOptions, leaseSeconds, pool, subnetLimits, subnetOptions, subnetParameters } from "./dhcp-settings";
+import { cidr, documentName, hostLabel, interfaceName, ip, mac, oneLine, port, sha256, uuid } from "./primitives";
+
+export { documentName } from "./primitives";
 
 /** The four kinds of document that an agent holds. */
 export const documentKinds = ["server", "subnet", "profile", "host"] as const;
@@ -7,50 +10,6 @@ export type DocumentKind = (typeof documentKinds)[number];
 
 /** Version of the documents' shape. It only grows; an agent accepts every older one. */
 export const schemaVersion = 1;
-
-/** `52:54:00:12:34:56`, lower case, is the one form inside the product; dashes and upper case are accepted and folded. */
-const mac = z
-  .string()
-  .transform((text) => text.toLowerCase().replaceAll("-", ":"))
-  .refine((text) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(text), { error: "is not a MAC address like 52:54:00:12:34:56" })
-  .refine((text) => (Number.parseInt(text.slice(0, 2), 16) & 1) === 0, { error: "is a group (multicast) address" });
-
-const ip = z.string().refine((text) => parseIpv4(text) !== undefined, { error: "is not an IPv4 address" });
-
-const cidr = z
-  .string()
-  .refine((text) => parseNetwork(text) !== undefined, { error: "is not an IPv4 network like 10.77.0.0/24 (prefix 1 to 30)" });
-
-/** RFC 1123 section 2.1: a label of letters, digits and inner hyphens. */
-const hostLabel = z
-  .string()
-  .regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$/, { error: "is not a host name label (RFC 1123): letters, digits, inner hyphens, 63 at most" });
-
-const domainName = z
-  .string()
-  .max(253)
-  .regex(/^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/, { error: "is not a domain name" });
-
-/** RFC 4122 text form, folded to lower case. */
-const uuid = z
-  .string()
-  .transform((text) => text.toLowerCase())
-  .refine((text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text), { error: "is not a UUID" });
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "is not a SHA-256 sum in lower-case hexadecimal" });
-
-/** Linux: at most 15 bytes, no slash, no white space (net/core/dev.c, dev_valid_name). */
-const interfaceName = z.string().regex(/^[^\s/:]{1,15}$/, { error: "is not a network interface name" });
-
-const port = z.int().min(1).max(65535);
-
-/** Text that ends up in one line of a loader's configuration. */
-const oneLine = z.string().max(2048).regex(/^[^\x00-\x1f\x7f]*$/, { error: "contains a line break or control character" });
-
-/** A document's name: what the program calls the resource. */
-export const documentName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, { error: "is not a name: letters, digits, dot, dash, underscore; 128 at most" });
 
 /** `<pulumi project>/<stack>`. */
 export const ownerName = z.string().min(3).max(256).regex(/^[^\s/]+\/[^\s]+$/, { error: "is not of the form project/stack" });
@@ -63,20 +22,56 @@ export const serverSpec = z.strictObject({
   httpPort: port.default(80),
   /** RFC 2131 section 4.3.2: whether clients that hold another network's address are told so with a NAK. */
   authoritative: z.boolean().default(true),
+  /** Where PXE clients of a proxy ask (PXE 2.1 section 2.2.6). */
+  pxePort: port.default(4011),
+  /** What its subnets do unless they say otherwise. */
+  dhcpMode: dhcpMode.default("full"),
+  /** Whether to give out addresses although another DHCP server answers on the segment. */
+  allowForeignDhcp: z.boolean().default(false),
+  /** Whether replies repeat option 61: RFC 6842 wants it, RFC 2131 forbids it, and some clients break on it. */
+  echoClientId: z.boolean().default(true),
+  /** Whether option 118 chooses the subnet (RFC 3011). */
+  subnetSelection: z.boolean().default(false),
+  /** For every client of every subnet. */
+  options: dhcpOptions.default({}),
+  /** Whether the target routes the segment: with `nat`, towards the outside under its own address. */
+  gateway: z.strictObject({ nat: z.boolean().default(false) }).optional(),
 });
-
-const pool = z.strictObject({ from: ip, to: ip });
 
 /** One IPv4 network that is served. */
 export const subnetSpec = z.strictObject({
   cidr,
   /** Addresses leased to machines without a reservation; none: only declared hosts get an address. */
-  pools: z.array(pool).default([]),
-  routers: z.array(ip).max(16).default([]),
-  dnsServers: z.array(ip).max(16).default([]),
-  domainName: domainName.optional(),
-  /** Seconds. */
-  leaseTime: z.int().min(120, { error: "is shorter than 120 seconds" }).max(0xfffffffe).default(3600),
+  pools: z.array(pool).max(256).default([]),
+  routers: subnetParameters.routers.default([]),
+  dnsServers: subnetParameters.dnsServers.default([]),
+  domainName: subnetParameters.domainName.optional(),
+  domainSearch: subnetParameters.domainSearch.default([]),
+  ntpServers: subnetParameters.ntpServers.default([]),
+  classlessRoutes: subnetParameters.classlessRoutes.default([]),
+  options: subnetOptions.default({}),
+  ...bootHeader,
+  /** Seconds; 4294967295 is for ever. What clients get that ask for no time. */
+  leaseTime: leaseSeconds.default(3600),
+  /** What a client gets at least, seconds. Default: 120, or the lease time if that is less. */
+  minLeaseTime: leaseSeconds.optional(),
+  /** What a client gets at most, seconds. Default: the lease time. */
+  maxLeaseTime: leaseSeconds.optional(),
+  /** T1 as a share of the lease, T2 as another (RFC 2131 section 4.4.5). */
+  renewAt: z.number().gt(0).lt(1).default(0.5),
+  rebindAt: z.number().gt(0).lt(1).default(0.875),
+  classes: z.array(clientClass).max(64).default([]),
+  /** `deny`: machines that are not declared get no address; `known-only`: they get no answer at all. */
+  unknownClients: z.enum(["allow", "deny", "known-only"]).default("allow"),
+  /** Whether BOOTP clients without a reservation get an address of the pools, for ever (RFC 1534 section 2). */
+  dynamicBootp: z.boolean().default(false),
+  /** Whether a new address is pinged before it is offered (RFC 2131 section 2.2); costs half a second. */
+  probe: z.boolean().default(false),
+  /** Addresses of the relays that may speak for this subnet. With any, also a subnet that no interface of the server lies in is served. */
+  relays: z.array(ip).max(64).default([]),
+  /** Default: what the server says. */
+  dhcpMode: dhcpMode.optional(),
+  limits: subnetLimits.prefault({}),
 });
 
 /** A file held by content on the agent, served as `/a/<sha256>/<name>`. A loader's name goes into the 128 bytes of BOOTP's `file`. */
@@ -129,6 +124,9 @@ export const hostSpec = z.strictObject({
   profile: documentName,
   /** `once`: installed when first declared; `never`: only ever boots from its disk. */
   install: z.enum(["once", "never"]).default("once"),
+  /** DHCP options for this machine alone. */
+  options: dhcpOptions.default({}),
+  ...bootHeader,
   rendered,
   secrets: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/), z.string().max(64 * 1024)).default({}),
 });

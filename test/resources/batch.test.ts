@@ -3,10 +3,9 @@ import { describe, test } from "node:test";
 import { finding, PxeError, pxeError } from "../../provider/errors";
 import type { ApplyInput, ApplyResult } from "../../provider/model/control";
 import { Batcher, type Push } from "../../provider/resources/batch";
+import { subnetDocument } from "../support/documents";
 
-const push = (name: string): Push => ({
-  put: [{ kind: "subnet", owner: "lab/dev", name, schemaVersion: 1, spec: { cidr: "10.77.0.0/24", pools: [], routers: [], dnsServers: [], leaseTime: 3600 } }],
-});
+const push = (name: string): Push => ({ put: [subnetDocument({}, name, "lab/dev")] });
 const names = (input: ApplyInput): string[] => (input.put ?? []).map((doc) => doc.name);
 const result: ApplyResult = { revision: 1, documents: [], hosts: [] };
 

@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { pxeError } from "../../provider/errors";
 import type { Plain } from "../../provider/resources/definition";
 import { unknownValue } from "../../provider/resources/unknown";
+import { hostDocument } from "../support/documents";
 import { FakeDeploy } from "../support/fake-deploy";
 import { groupInputs, hostInputs, InstallerFiles, Operation, serverInputs, subnetInputs } from "../support/operation";
 
@@ -185,8 +186,8 @@ describe("a group of hosts", () => {
   test("is refused as a whole, and leaves nothing", async () => {
     const run = await process();
     const checked = await run.accepted("group", groupInputs({ db1, db2 }));
-    const taken = { kind: "host", name: "taken", owner: "other/prod", schemaVersion: 1, rev: 1 } as const;
-    deploy.documents = [...deploy.documents, { ...taken, spec: { macs: ["52:54:00:00:00:02"], hostname: "taken", subnet: "s", profile: "p", install: "never", rendered: {}, secrets: {} } }];
+    const taken = hostDocument({ macs: ["52:54:00:00:00:02"], ip: undefined, subnet: "s", profile: "p", install: "never", rendered: {} }, "taken", "other/prod");
+    deploy.documents = [...deploy.documents, { ...taken, rev: 1 }];
     await assert.rejects(run.provider.group.create(checked), /PXE_OWNED_BY_OTHER: the MAC 52:54:00:00:00:02 belongs to host\/taken of other\/prod \(host\/db2 macs\[0\]; host\/taken macs\[0\]\)/);
     assert.ok(!deploy.held().includes("host/db1"));
   });

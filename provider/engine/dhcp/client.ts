@@ -13,6 +13,10 @@ export interface RelayInfo {
   readonly serverIdOverride: string | undefined;
   /** RFC 8357: answer to the port that the relay sent from. */
   readonly toSourcePort: boolean;
+  /** The relay's port that the client is behind, sub-option 1 (RFC 3046 section 3.1), as bytes. */
+  readonly circuitId: Uint8Array | undefined;
+  /** Sub-option 2 (RFC 3046 section 3.2). */
+  readonly remoteId: Uint8Array | undefined;
 }
 
 /** Who asks, and for what. A packet is classified once; policy reads this record, never options. */
@@ -25,6 +29,12 @@ export interface ClientRecord {
   readonly key: string;
   readonly ask: Ask;
   readonly firmware: Firmware;
+  /** Option 60, one character a byte; empty when it was not sent. */
+  readonly vendorClass: string;
+  /** Option 77 as it came, one character a byte; empty when it was not sent. */
+  readonly userClass: string;
+  /** Codes of option 93, or the one that option 60 names. */
+  readonly architectures: readonly number[];
   /** A boot ROM that speaks PXE (option 60 `PXEClient…`). */
   readonly isPxe: boolean;
   /** Firmware that boots by HTTP (option 60 `HTTPClient…`). */
@@ -61,16 +71,19 @@ export function classify(packet: DhcpPacket): ClientRecord {
 
   const mac = macText(packet.chaddr.subarray(0, packet.hlen));
   const vendorClass = readOption(packet.options, options.vendorClass) ?? "";
-  const architecture = architectureOf(architectureCodes(packet, vendorClass));
+  const architectures = architectureCodes(packet, vendorClass);
+  const userClass = latin1(packet.options.get(options.userClass.code));
+  const architecture = architectureOf(architectures);
   return {
     mac,
     clientId,
     key: clientKey(mac, clientId, packet.htype),
     ask,
     firmware: architecture.firmware,
+    vendorClass, userClass, architectures,
     isPxe: vendorClass.startsWith("PXEClient"),
     isHttpClient: vendorClass.startsWith("HTTPClient"),
-    isIpxe: isIpxe(packet),
+    isIpxe: isIpxe(packet, userClass),
     isDebianInstaller: vendorClass === "d-i",
     machineId: machineIdOf(packet.options.get(options.machineId.code)),
     maxReply: Math.min(1500, Math.max(576, readOption(packet.options, options.maxMessageSize) ?? 576)) - headers,
@@ -106,12 +119,8 @@ function architectureCodes(packet: DhcpPacket, vendorClass: string): readonly nu
 }
 
 /** iPXE sends its bare name in option 77, not the counted form of RFC 3004; both are taken. Option 175 is its own. */
-function isIpxe(packet: DhcpPacket): boolean {
-  if (packet.options.has(options.etherboot.code)) return true;
-  const userClass = packet.options.get(options.userClass.code);
-  if (userClass === undefined) return false;
-  const text = Buffer.from(userClass).toString("latin1");
-  return text === "iPXE" || text.startsWith("\x04iPXE");
+function isIpxe(packet: DhcpPacket, userClass: string): boolean {
+  return packet.options.has(options.etherboot.code) || userClass === "iPXE" || userClass.startsWith("\x04iPXE");
 }
 
 function relayInfo(items: readonly SubOption[]): RelayInfo {
@@ -119,14 +128,24 @@ function relayInfo(items: readonly SubOption[]): RelayInfo {
     linkSelection: relayAddress(items, relaySubOptions.linkSelection),
     serverIdOverride: relayAddress(items, relaySubOptions.serverIdOverride),
     toSourcePort: items.some((item) => item.code === relaySubOptions.sourcePort),
+    circuitId: subOption(items, relaySubOptions.circuitId),
+    remoteId: subOption(items, relaySubOptions.remoteId),
   };
 }
 
 function relayAddress(items: readonly SubOption[], code: number): string | undefined {
-  const value = items.find((item) => item.code === code)?.value;
-  if (value === undefined || value.length !== 4) return undefined;
+  const value = subOption(items, code);
+  if (value?.length !== 4) return undefined;
   const address = value.join(".");
   return address === anyAddress ? undefined : address;
+}
+
+function subOption(items: readonly SubOption[], code: number): Uint8Array | undefined {
+  return items.find((item) => item.code === code)?.value;
+}
+
+function latin1(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function macText(bytes: Uint8Array): string {

@@ -1,7 +1,9 @@
 import type { DhcpPacket } from "../../wire/dhcp";
 import { decideBoot, type BootDecision } from "../boot";
+import type { ClientClass } from "../../model/dhcp-settings";
 import type { HostRecord } from "../facts";
 import type { ClientRecord } from "./client";
+import { classesOf } from "./client-class";
 import type { DhcpFacts, Via } from "./facts";
 import { chooseSubnet, serverAddress, type ServedSubnet } from "./subnet";
 
@@ -22,6 +24,10 @@ export interface Exchange {
   /** The declared host that the client is, unless another document took over from it. */
   readonly host: HostRecord | undefined;
   readonly boot: BootDecision;
+  /** Those of the subnet's classes that the client belongs to, in their order. */
+  readonly classes: readonly ClientClass[];
+  /** Whether addresses are given out here, or only boot information beside somebody else's server. */
+  readonly mode: "full" | "proxy";
   /**
    * What offers are kept by. A declared host is known by its MAC whatever its client identifier: PXE ROM, installer and installed
    * system each send another one.
@@ -42,6 +48,8 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
     serverId: client.relay.serverIdOverride ?? server,
     authoritative: facts.state.server?.spec.authoritative ?? true,
     boot: decideBoot(record, { mac: client.mac, firmware: client.firmware }, now),
+    classes: classesOf(subnet.document.spec.classes, client, host !== undefined),
+    mode: subnet.document.spec.dhcpMode ?? facts.state.server?.spec.dhcpMode ?? "full",
     identity: host === undefined ? client.key : `mac ${client.mac}`,
   };
 }

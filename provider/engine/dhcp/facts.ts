@@ -1,10 +1,21 @@
 import type { StateView } from "../view";
 import type { BindingView } from "./bindings";
+import type { Exchange } from "./exchange";
+
+/** What one side may still take of what all share. */
+export interface LeaseLimits {
+  /** Why the client may not be given an address that it never had, as a clause; undefined when it may. */
+  newAddress(exchange: Exchange): string | undefined;
+  /** Why the client's DECLINE puts nothing into quarantine; undefined when it may. */
+  decline(exchange: Exchange): string | undefined;
+}
 
 /** What a DHCP decision is made from. Read-only: decisions change nothing. */
 export interface DhcpFacts {
   readonly state: Pick<StateView, "server" | "subnets" | "hostByMac" | "hostByAddress">;
   readonly leases: BindingView;
+  /** Without it nothing is limited. */
+  readonly limits?: LeaseLimits;
 }
 
 /** An address of an interface. */

@@ -49,6 +49,10 @@ export const options = {
 
 /** Sub-options of option 82. */
 export const relaySubOptions = {
+  /** RFC 3046 section 3.1. */
+  circuitId: 1,
+  /** RFC 3046 section 3.2. */
+  remoteId: 2,
   /** RFC 3527. */
   linkSelection: 5,
   /** RFC 5107. */
