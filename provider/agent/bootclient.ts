@@ -66,6 +66,12 @@ export function holdsAddress(context: Known, host: HostRecord, address: string):
   return ip === address || (isForeign(context, address) && context.state.hostByAddress(address) === undefined);
 }
 
+/** A host that named itself by its token is known by its address from then on, as if its REQUEST had been heard. */
+export function rememberAddress(context: Known, host: HostRecord, address: string): void {
+  const [mac] = host.document.spec.macs;
+  if (mac !== undefined && holderOf(context, address) === undefined && isForeign(context, address)) context.sightings.see({ mac, address }, true);
+}
+
 /** Whether an address lies in a subnet that is served. */
 export function isServed(context: Pick<AgentContext, "state">, address: string): boolean {
   return subnetAt(context, address) !== undefined;

@@ -32,6 +32,10 @@ export const testPackages = [
   { name: "udhcpc", probe: "udhcpc" },
   // perfdhcp, a DHCP load generator.
   { name: "kea-admin", probe: "perfdhcp" },
+  // A DHCP server that isn't ours: the agent is a proxy beside it.
+  { name: "dnsmasq-base", probe: "dnsmasq" },
+  // UEFI firmware for virtual machines.
+  { name: "ovmf", probe: "/usr/share/OVMF/OVMF_CODE_4M.fd" },
   // TFTP clients: atftp with block sizes and windows, tftp-hpa as the strict one.
   { name: "atftp", probe: "atftp" },
   { name: "tftp-hpa", probe: "tftp" },

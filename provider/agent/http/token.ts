@@ -1,7 +1,7 @@
 import { decideBoot } from "../../engine/boot";
 import type { HostRecord } from "../../engine/facts";
 import { isAnswerFile } from "../../model/rendered";
-import { askerAt, fillAnswer, holdsAddress } from "../bootclient";
+import { askerAt, fillAnswer, holdsAddress, rememberAddress } from "../bootclient";
 import type { AgentContext, ProgressAnswer } from "../context";
 import { BodyTooLong, readBody } from "./body";
 import { refuse, sendBody, type Exchange } from "./reply";
@@ -18,9 +18,9 @@ export class TokenDesk {
   /** GET of `/answer/<token>/<file>`: only while the host installs, only to its own address. */
   answer(exchange: Exchange, token: string, file: string): void {
     const { context } = this;
-    const asker = askerAt(context, exchange.address);
     const host = this.hostOf(exchange, token, "an answer file");
     if (host === undefined) return;
+    const asker = askerAt(context, exchange.address);
     const { name, spec } = host.document;
     const decision = decideBoot(host, asker.client, context.clock());
     if (decision.action !== "install") {
@@ -85,6 +85,7 @@ export class TokenDesk {
       this.refuse(exchange, 403, "not your address", `${what} of ${host.document.name} refused: the address is not the host's`);
       return undefined;
     }
+    rememberAddress(this.context, host, exchange.address);
     return host;
   }
 

@@ -53,6 +53,7 @@ export function decidePxeService(packet: DhcpPacket, via: Via, facts: DhcpFacts,
   if (typeof exchange === "string") return quiet(exchange);
   if (exchange.mode !== "proxy") return quiet(`${exchange.subnet.document.name} is served in full`);
   if (!client.isPxe) return quiet(`${clientText(exchange)} is no PXE client`);
+  if (isRefused(exchange)) return quiet(`${clientText(exchange)} is not declared`);
   if (client.ask.kind === "selecting" && !isOurs(exchange, client.ask.serverId)) return quiet(`it is for the server ${client.ask.serverId}`);
   const sighting = source === anyAddress ? {} : { sighting: { mac: client.mac, address: source } };
   const boot = bootFields(exchange);
@@ -65,6 +66,7 @@ export function decidePxeService(packet: DhcpPacket, via: Via, facts: DhcpFacts,
 function offer(exchange: Exchange): DhcpDecision {
   const { client } = exchange;
   if (!client.isPxe && !client.isHttpClient) return silent(`${clientText(exchange)} is no PXE client`);
+  if (isRefused(exchange)) return silent(`${clientText(exchange)} is not declared`);
   const boot = bootFields(exchange);
   if (boot === undefined) return silent(`there is nothing to boot for ${clientText(exchange)}`);
   const text = `offered ${fileOf(boot)} to ${clientText(exchange)}, beside the server that gives it an address`;
@@ -75,6 +77,11 @@ function offer(exchange: Exchange): DhcpDecision {
     events: [clientEvent(exchange, "dhcp.offer", null, text)],
     reason: text,
   };
+}
+
+/** Whether the subnet wants machines that aren't declared left without any answer. */
+function isRefused({ host, subnet }: Exchange): boolean {
+  return host === undefined && subnet.document.spec.unknownClients === "known-only";
 }
 
 function heard(exchange: Exchange, address: string): DhcpDecision {

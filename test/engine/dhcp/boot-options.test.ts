@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { installStates } from "../../../provider/model/control";
 import { optionEntry, options, readOption, type DhcpPacket } from "../../../provider/wire/dhcp";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
+import { fileFor, firmware, httpRom, offered as offeredTo, uefiRom, worldOf } from "./boot-clients";
 import { biosRom, db1, replyOf, server, stranger, World } from "./world";
 
 function bootOf(packet: DhcpPacket) {
@@ -14,8 +15,6 @@ function bootOf(packet: DhcpPacket) {
 
 const program = { siaddr: server, file: "bios/pxelinux.0", tftpServer: server, bootFile: "bios/pxelinux.0" };
 const nothing = { siaddr: "0.0.0.0", file: "", tftpServer: undefined, bootFile: undefined };
-const firmware = (vendorClass: string, ...codes: number[]) =>
-  [optionEntry(options.vendorClass, vendorClass), ...(codes.length === 0 ? [] : [optionEntry(options.clientArchitecture, codes)])];
 const offered = (entries: readonly (readonly [number, Uint8Array])[], mac = db1, world = new World()) => bootOf(replyOf(world.discover(mac, entries), "offer"));
 
 describe("the boot program", () => {
@@ -90,5 +89,65 @@ describe("the boot program", () => {
     for (const bytes of [Uint8Array.of(), Uint8Array.of(0, 1), new Uint8Array(17).fill(1)]) {
       assert.equal(replyOf(new World().discover(db1, [...biosRom.slice(0, 3), [97, bytes]]), "offer").options.has(97), false);
     }
+  });
+});
+
+describe("what somebody configured", () => {
+  const header = (name: string) => ({ bootFile: `${name}.0`, nextServer: `10.77.0.${String(name.length)}`, serverName: name });
+  const rom = { name: "rom", match: { vendorClass: "PXEClient" } };
+
+  test("B9 it is in siaddr, sname, file, 66 and 67; the host's goes before a later class's, that before an earlier one's, that before the subnet's", () => {
+    const all = [header("of-the-subnet"), header("of-one-class"), header("of-the-other-class"), header("of-its-host")] as const;
+    const [subnet, one, other, host] = all;
+    const worlds = [
+      worldOf(subnet), worldOf({ ...subnet, classes: [{ ...rom, ...one }] }), worldOf({ ...subnet, classes: [{ ...rom, ...one }, { ...rom, name: "other", ...other }] }),
+      worldOf({ ...subnet, classes: [{ ...rom, ...one }, { ...rom, name: "other", ...other }] }, host),
+    ];
+    for (const [index, expected] of all.entries()) {
+      const world = worlds[index] ?? worldOf();
+      for (const entries of [biosRom, uefiRom]) {
+        assert.deepEqual(offeredTo(world, entries), {
+          siaddr: expected.nextServer, sname: expected.serverName, file: expected.bootFile, tftpServer: expected.serverName, bootFile: expected.bootFile,
+          vendorClass: undefined, vendorSpecific: undefined,
+        });
+      }
+    }
+  });
+
+  test("each field by itself: another server's file keeps the profile's name, another file this server", () => {
+    const fields = (world: World) => (({ siaddr, file, tftpServer }) => [siaddr, file, tftpServer])(offeredTo(world, biosRom));
+    assert.deepEqual(fields(worldOf({ nextServer: "10.77.0.9" })), ["10.77.0.9", "bios/pxelinux.0", "10.77.0.9"]);
+    assert.deepEqual(fields(worldOf({ bootFile: "grub.0" })), [server, "grub.0", server]);
+    assert.deepEqual(fields(worldOf({ serverName: "files" })), [server, "bios/pxelinux.0", "files"]);
+  });
+
+  test("B8 66 and 67 end with a NUL here too", () => {
+    const offer = replyOf(worldOf(header("files")).discover(db1, uefiRom), "offer");
+    for (const code of [66, 67]) assert.equal(offer.options.get(code)?.at(-1), 0);
+  });
+
+  test("it is for machines that nobody declared as well, and for a class that a client isn't of it is not", () => {
+    assert.equal(fileFor(worldOf({ bootFile: "grub.0" }), biosRom, stranger), "grub.0");
+    const classes = [{ name: "arm", match: { architectures: [11] }, bootFile: "arm.efi" }];
+    assert.equal(fileFor(worldOf({ classes }), uefiRom), undefined);
+    assert.equal(fileFor(worldOf({ classes }), firmware("PXEClient", 11)), "arm.efi");
+  });
+
+  test("A28 B1 GRUB's bare DISCOVER and clients that say nothing but their architecture boot; an installer's and a system's own clients don't", () => {
+    const world = worldOf({ bootFile: "grub.0", nextServer: "10.77.0.9" });
+    assert.equal(fileFor(world, []), "grub.0");
+    assert.equal(fileFor(world, firmware("U-Boot.armv8", 22)), "grub.0");
+    const parameters = optionEntry(options.parameterList, [1, 3, 66, 67]);
+    for (const entries of [firmware("d-i"), firmware("udhcp 1.35"), firmware("MSFT 5.0"), [parameters], [...firmware("d-i"), parameters]]) {
+      assert.deepEqual(offered(entries, db1, world), nothing);
+    }
+  });
+
+  test("B17 a URL is for HTTP Boot, and the profile's program for a ROM, on one subnet", () => {
+    const world = worldOf({ bootFile: "http://10.77.0.1/uki.efi" });
+    assert.equal(fileFor(world, httpRom), "http://10.77.0.1/uki.efi");
+    assert.equal(fileFor(world, biosRom), "bios/pxelinux.0");
+    const both = worldOf({ bootFile: "snponly.efi", classes: [{ name: "http", match: { vendorClass: "HTTPClient" }, bootFile: "http://10.77.0.1/uki.efi" }] });
+    assert.deepEqual([fileFor(both, uefiRom), fileFor(both, httpRom)], ["snponly.efi", "http://10.77.0.1/uki.efi"]);
   });
 });

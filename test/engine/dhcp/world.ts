@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../../../provider/engine/dhcp";
+import { decideDhcp, decidePxeService, type DhcpDecision, type InterfaceView, type PxeServiceDecision, type Via } from "../../../provider/engine/dhcp";
 import type { InstallFacts } from "../../../provider/engine/facts";
 import { LeaseTable } from "../../../provider/engine/lease-table";
 import type { Lease } from "../../../provider/engine/leases";
@@ -60,6 +60,11 @@ export class World {
     const facts = { state: this.view, leases: this.leases };
     const from = via.interface ?? eth1;
     return decideDhcp(packet, { interface: from, served: this.settings.served ?? [from], source: { address: packet.ciaddr, port: 68 }, ...via }, facts, this.now);
+  }
+
+  /** Asks the PXE service of a proxy. */
+  askService(packet: DhcpPacket, source: string): PxeServiceDecision {
+    return decidePxeService(packet, { interface: eth1, served: [eth1], source: { address: source, port: 1068 } }, { state: this.view, leases: this.leases }, this.now);
   }
 
   /** Decides, and lets the decision take effect. */
