@@ -11,7 +11,7 @@ import { ServedInterfaces } from "./served-interfaces";
 
 /** What the DHCP service needs of its agent. */
 export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit"> & {
-  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress">;
+  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
 };
 
 /** Where to serve. */

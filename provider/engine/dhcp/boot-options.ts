@@ -4,8 +4,11 @@ import type { Exchange } from "./exchange";
 /** What a reply says about booting. */
 export interface BootFields {
   readonly siaddr: string;
+  readonly sname: string;
   readonly file: string;
   readonly options: readonly (readonly [number, Uint8Array])[];
+  /** Codes of options that must be in the same reply if there is anything to say, whether the client asks for them or not. */
+  readonly needs: readonly number[];
 }
 
 /**
@@ -20,8 +23,10 @@ export function bootFields(exchange: Exchange): BootFields | undefined {
   const machineId = client.machineId === undefined ? [] : [optionEntry(options.machineId, client.machineId.bytes)];
   return {
     siaddr: server,
+    sname: "",
     file,
     options: [optionEntry(options.tftpServer, server), optionEntry(options.bootFile, file), ...machineId],
+    needs: [],
   };
 }
 
