@@ -1,7 +1,9 @@
-export type { AddressPair, Route } from "./address-types";
+export { address, addresses, type AddressPair, type Route } from "./address-types";
 export type { ClientFqdn } from "./client-fqdn";
 export { decodeDhcp } from "./decode";
+export { domainNames } from "./domain-names";
 export { encodeDhcp, encodedLength, ethernetPayload } from "./encode";
+export { flag, uint16, uint32, uint8 } from "./number-types";
 export type { OptionDefinition } from "./option-definition";
 export type { Limits, OptionType } from "./option-type";
 export { options, optionEntry, optionsByCode, readOption } from "./options";
