@@ -62,9 +62,6 @@ const headers = 28;
 const leastMessage = 576;
 const mostMessage = 1500;
 
-/** RFC 3011. */
-const subnetSelectionCode = 118;
-
 const noCodes: readonly number[] = [];
 
 const noRelay: RelayInfo = {
@@ -106,7 +103,7 @@ export function classify(packet: DhcpPacket): ClientRecord {
     asksFor: readOption(packet.options, options.parameterList),
     wantedLeaseTime: readOption(packet.options, options.leaseTime),
     relay: relay === undefined ? noRelay : relayInfo(relay),
-    subnetSelection: subnetSelection(packet),
+    subnetSelection: readOption(packet.options, options.subnetSelection),
   };
 }
 
@@ -115,13 +112,6 @@ function maxReply(packet: DhcpPacket, ask: Ask): number {
   const size = readOption(packet.options, options.maxMessageSize);
   if (ask.kind === "bootp" && size === undefined) return minimumLength;
   return Math.min(mostMessage, Math.max(leastMessage, size ?? leastMessage)) - headers;
-}
-
-function subnetSelection(packet: DhcpPacket): string | undefined {
-  const bytes = packet.options.get(subnetSelectionCode);
-  if (bytes === undefined) return undefined;
-  if (bytes.length !== 4) throw malformed("its subnet selection is no address");
-  return bytes.join(".");
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ClientClass } from "../../model/dhcp-settings";
+import type { ServerDocument, SubnetDocument } from "../../model/documents";
 import type { DhcpPacket } from "../../wire/dhcp";
 import { decideBoot, type BootDecision } from "../boot";
 import type { HostRecord } from "../facts";
@@ -62,7 +63,7 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
     authoritative: facts.state.server?.spec.authoritative ?? true,
     boot: decideBoot(record, client, now),
     classes: classesIn(subnet, client, host),
-    mode: modeOf(subnet, facts),
+    mode: modeOf(subnet.document, facts.state.server),
   };
 }
 
@@ -70,7 +71,7 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
 export function onSubnet(exchange: Exchange, subnet: ServedSubnet): Exchange {
   const { client, facts, host, via } = exchange;
   const server = serverAddress(via, subnet) ?? exchange.server;
-  return { ...exchange, subnet, server, serverId: client.relay.serverIdOverride ?? server, classes: classesIn(subnet, client, host), mode: modeOf(subnet, facts) };
+  return { ...exchange, subnet, server, serverId: client.relay.serverIdOverride ?? server, classes: classesIn(subnet, client, host), mode: modeOf(subnet.document, facts.state.server) };
 }
 
 function classesIn(subnet: ServedSubnet, client: ClientRecord, host: HostRecord | undefined): readonly ClientClass[] {
@@ -78,8 +79,9 @@ function classesIn(subnet: ServedSubnet, client: ClientRecord, host: HostRecord 
   return classes.length === 0 ? none : classesOf(classes, client, host !== undefined);
 }
 
-function modeOf(subnet: ServedSubnet, facts: DhcpFacts): Exchange["mode"] {
-  return subnet.document.spec.dhcpMode ?? facts.state.server?.spec.dhcpMode ?? "full";
+/** What is done on a subnet: what it says itself, else what its server says. */
+export function modeOf(subnet: SubnetDocument, server: ServerDocument | undefined): Exchange["mode"] {
+  return subnet.spec.dhcpMode ?? server?.spec.dhcpMode ?? "full";
 }
 
 /** Whether a server identifier means this server: any of its addresses does (RFC 2131 section 4.1). */

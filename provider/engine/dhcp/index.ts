@@ -8,13 +8,16 @@ import { clientText } from "./events";
 import { openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
 import { onInform } from "./inform";
+import { decideProxy } from "./proxy";
 import { onDecline, onRelease } from "./release";
 import { onExtend, onInitReboot, onSelecting } from "./request";
 
-export type { DhcpDecision, Destination, LeaseWrite, OfferWrite } from "./decision";
+export type { DhcpDecision, Destination, LeaseWrite, OfferWrite, Sighting } from "./decision";
 export { cleaned } from "./events";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
+export { modeOf } from "./exchange";
 export { onProbeAnswered } from "./probe";
+export { decidePxeService, type PxeServiceDecision } from "./proxy";
 
 /**
  * Decides what to do about one packet.
@@ -36,7 +39,7 @@ function relayAlert({ giaddr }: DhcpPacket, { mac }: ClientRecord): readonly New
 function answer(exchange: Exchange): DhcpDecision {
   const { host, mode, subnet } = exchange;
   if (host === undefined && subnet.document.spec.unknownClients === "known-only") return silent(`${clientText(exchange)} is not declared`);
-  if (mode === "proxy") return silent(`addresses on ${subnet.document.name} are another server's`);
+  if (mode === "proxy") return decideProxy(exchange);
   const { ask } = exchange.client;
   switch (ask.kind) {
     case "discover":

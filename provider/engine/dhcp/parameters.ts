@@ -6,6 +6,7 @@ import { oncePer } from "../once";
 import type { BootFields } from "./boot-options";
 import type { Exchange } from "./exchange";
 import { settingEntries } from "./option-settings";
+import { isWithheld } from "./quirks";
 import type { ServedSubnet } from "./served-subnet";
 
 type Entry = readonly [number, Uint8Array];
@@ -19,10 +20,10 @@ const defaultParameters = [
 const codes = {
   mask: options.subnetMask.code,
   routers: options.routers.code,
-  staticRoutes: 33,
-  classlessRoutes: 121,
+  staticRoutes: options.staticRoutes.code,
+  classlessRoutes: options.classlessRoutes.code,
   /** Windows asked for classless routes by this number before they had one ([MS-DHCPE] section 2.2.8). */
-  microsoftRoutes: 249,
+  microsoftRoutes: options.microsoftRoutes.code,
 } as const;
 
 /**
@@ -36,19 +37,20 @@ export function addParameters(exchange: Exchange, boot: BootFields | undefined, 
   // RFC 3442: a client that gets classless routes is to get neither routers nor static routes beside them.
   const isClassless = asked.includes(codes.classlessRoutes) && values.has(codes.classlessRoutes);
   for (const code of asked) {
-    if (code === codes.routers) add(into, codes.mask, values.get(codes.mask));
+    if (code === codes.routers) add(exchange, into, codes.mask, values.get(codes.mask));
     if (isClassless && (code === codes.routers || code === codes.staticRoutes)) continue;
-    add(into, code, bootValue(boot, code) ?? values.get(code) ?? (code === codes.microsoftRoutes ? values.get(codes.classlessRoutes) : undefined));
+    const value = bootValue(boot, code) ?? values.get(code);
+    add(exchange, into, code, value ?? (code === codes.microsoftRoutes ? values.get(codes.classlessRoutes) : undefined));
   }
-  add(into, codes.mask, values.get(codes.mask));
+  add(exchange, into, codes.mask, values.get(codes.mask));
   if (boot === undefined) return;
-  for (const [code, value] of boot.options) add(into, code, value);
-  for (const code of boot.needs) add(into, code, values.get(code));
+  for (const [code, value] of boot.options) add(exchange, into, code, value);
+  for (const code of boot.needs) add(exchange, into, code, values.get(code));
 }
 
 /** What is there already stays: the exchange's own options, and the place that something was asked for first. */
-function add(into: Map<number, Uint8Array>, code: number, value: Uint8Array | undefined): void {
-  if (value !== undefined && !into.has(code)) into.set(code, value);
+function add(exchange: Exchange, into: Map<number, Uint8Array>, code: number, value: Uint8Array | undefined): void {
+  if (value !== undefined && !into.has(code) && !isWithheld(exchange, code, value)) into.set(code, value);
 }
 
 function bootValue(boot: BootFields | undefined, code: number): Uint8Array | undefined {

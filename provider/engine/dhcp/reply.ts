@@ -58,12 +58,12 @@ export function nakReply(exchange: Exchange, reason: string): DhcpPacket {
   const [code, message] = optionEntry(options.message, reason);
   entries.set(code, message);
   addEchoes(exchange, entries);
-  const packet = frame(exchange, entries, undefined, anyAddress, anyAddress);
+  const packet = frame(exchange, entries);
   return fitted(exchange, packet.giaddr === anyAddress ? packet : { ...packet, flags: packet.flags | broadcastFlag });
 }
 
 /** RFC 2131 section 4.3.1, table 3: what every reply copies from its request; hops and secs it doesn't. */
-function frame(exchange: Exchange, entries: ReadonlyMap<number, Uint8Array>, boot: BootFields | undefined, ciaddr: string, yiaddr: string): DhcpPacket {
+export function frame(exchange: Exchange, entries: ReadonlyMap<number, Uint8Array>, boot?: BootFields, ciaddr = anyAddress, yiaddr = anyAddress): DhcpPacket {
   const { htype, hlen, xid, flags, giaddr, chaddr } = exchange.packet;
   return {
     op: bootReply, htype, hlen, hops: 0, xid, secs: 0, flags,
@@ -96,14 +96,11 @@ function seconds(value: number): Uint8Array {
 function addEchoes({ facts, packet, segment }: Exchange, entries: Map<number, Uint8Array>): void {
   const clientId = facts.state.server?.spec.echoClientId === false ? undefined : packet.options.get(options.clientId.code);
   if (clientId !== undefined) entries.set(options.clientId.code, clientId);
-  const selection = segment.selected ? packet.options.get(subnetSelection) : undefined;
-  if (selection !== undefined) entries.set(subnetSelection, selection);
+  const selection = segment.selected ? packet.options.get(options.subnetSelection.code) : undefined;
+  if (selection !== undefined) entries.set(options.subnetSelection.code, selection);
   const relay = packet.options.get(options.relayAgent.code);
   if (relay !== undefined) entries.set(options.relayAgent.code, relay);
 }
-
-/** RFC 3011. */
-const subnetSelection = 118;
 
 /** The reply without what it can do without, until it is no longer than the client takes: then what was asked for last goes first. */
 function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {

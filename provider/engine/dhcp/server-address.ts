@@ -1,8 +1,7 @@
 import { contains, ipv4, network, type Ipv4Number, type Network } from "../../model/ip";
 import { oncePer } from "../once";
-import type { InterfaceAddress, InterfaceView, Via } from "./facts";
+import type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 import { subnetIndex, type ServedSubnet } from "./served-subnet";
-import type { DhcpFacts } from "./facts";
 
 /** An interface's address with its numbers worked out. */
 interface OwnAddress {
