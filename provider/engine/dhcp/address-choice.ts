@@ -16,9 +16,8 @@ export function isOwn(exchange: Exchange, lease: Lease): boolean {
 /** The client's bindings in the exchange's subnet: those that hold first, then the one that ended last. */
 export function ownBindings(exchange: Exchange): readonly Lease[] {
   const { client, facts, now, subnet } = exchange;
-  const byId = client.clientId === null ? [] : facts.leases.ofClientId(client.clientId);
-  const all = new Set([...facts.leases.ofMac(client.mac), ...byId]);
-  return [...all]
+  const byId = client.clientId === null ? [] : facts.leases.ofClientId(client.clientId).filter((lease) => lease.mac !== client.mac);
+  return [...facts.leases.ofMac(client.mac), ...byId]
     .filter((lease) => contains(subnet.net, ipv4(lease.address)) && isOwn(exchange, lease))
     .sort((a, b) => Number(isHeld(b, now)) - Number(isHeld(a, now)) || b.expiresAt - a.expiresAt || ipv4(a.address) - ipv4(b.address));
 }
