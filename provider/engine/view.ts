@@ -1,6 +1,7 @@
 import { documentLabel, type Document, type HostDocument, type ProfileDocument, type ServerDocument, type Stored, type SubnetDocument } from "../model/documents";
 import { overlaps } from "../model/rules";
 import type { HostRecord, InstallFacts } from "./facts";
+import { oncePer } from "./once";
 
 /** What the decisions read of documents and facts. */
 export interface StateView {
@@ -36,6 +37,8 @@ export class DocumentView implements StateView {
   private readonly hostDocuments: readonly Stored<HostDocument>[];
   private readonly profiles: ReadonlyMap<string, Stored<ProfileDocument>>;
   private readonly winners = new Map<string, Stored<HostDocument>>();
+  /** What of a record the documents alone decide. */
+  private readonly settled = oncePer((host: Stored<HostDocument>) => this.settle(host));
 
   constructor(documents: readonly Stored[], private readonly factsOf: (host: Stored<HostDocument>) => InstallFacts, private readonly tokens: (token: string) => InstallFacts | undefined) {
     const newestFirst = documents.toSorted((a, b) => b.rev - a.rev || (a.name < b.name ? 1 : -1));
@@ -70,9 +73,14 @@ export class DocumentView implements StateView {
   }
 
   private recordOf(host: Stored<HostDocument>): HostRecord {
+    const { profile, supersededBy } = this.settled(host);
+    return { document: host, profile, facts: this.factsOf(host), supersededBy };
+  }
+
+  private settle(host: Stored<HostDocument>): Pick<HostRecord, "profile" | "supersededBy"> {
     const profile = this.profiles.get(ownedKey({ owner: host.owner, name: host.spec.profile }));
     const winner = identitiesOf(host).map((identity) => this.winners.get(identity)).find((other) => other !== undefined && other !== host);
-    return { document: host, profile, facts: this.factsOf(host), supersededBy: winner === undefined ? undefined : documentLabel(winner) };
+    return { profile, supersededBy: winner === undefined ? undefined : documentLabel(winner) };
   }
 }
 

@@ -3,20 +3,30 @@ import { pxeError } from "../errors";
 /** An IPv4 address as an unsigned 32-bit number, network order. */
 export type Ipv4Number = number;
 
-const dotted = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+const zero = 48;
+const dot = 46;
 
 /** Parses dotted-quad IPv4; undefined when it is anything else (no leading-zero octal, no short forms). */
 export function parseIpv4(text: string): Ipv4Number | undefined {
-  const match = dotted.exec(text);
-  if (match === null) return undefined;
+  // Read character by character: every packet has several addresses in it.
   let value = 0;
-  for (const part of match.slice(1)) {
-    if (part.length > 1 && part.startsWith("0")) return undefined;
-    const octet = Number(part);
+  let octet = -1;
+  let dots = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === dot) {
+      if (octet === -1) return undefined;
+      value = value * 256 + octet;
+      octet = -1;
+      dots += 1;
+      continue;
+    }
+    const digit = code - zero;
+    if (digit < 0 || digit > 9 || octet === 0) return undefined;
+    octet = octet === -1 ? digit : octet * 10 + digit;
     if (octet > 255) return undefined;
-    value = value * 256 + octet;
   }
-  return value;
+  return dots === 3 && octet !== -1 ? value * 256 + octet : undefined;
 }
 
 /** Dotted-quad text of an address. */

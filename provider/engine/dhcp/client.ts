@@ -120,8 +120,14 @@ function maxReply(packet: DhcpPacket, ask: Ask): number {
  */
 export function clientKey(mac: string, clientId: string | null, htype = 1): string {
   if (clientId === null) return `mac ${mac}`;
-  const plain = htype.toString(16).padStart(2, "0") + mac.replaceAll(":", "");
-  return clientId === plain ? `mac ${mac}` : `id ${clientId}`;
+  return isPlain(mac, clientId, htype) ? `mac ${mac}` : `id ${clientId}`;
+}
+
+/** Whether the identifier is the hardware type and address, as `01525400123456`. */
+function isPlain(mac: string, clientId: string, htype: number): boolean {
+  // A text of another length needs no comparing: two digits and a colon a byte, the last one without.
+  if (clientId.length !== 2 + ((mac.length + 1) / 3) * 2) return false;
+  return clientId === (hexBytes[htype] ?? "") + mac.replaceAll(":", "");
 }
 
 function clientIdOf(packet: DhcpPacket): string | null {
