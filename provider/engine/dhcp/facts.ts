@@ -38,4 +38,6 @@ export interface Via {
   readonly served: readonly InterfaceView[];
   /** Where it came from: the client, or the relay. */
   readonly source: { readonly address: string; readonly port: number };
+  /** Whether it was sent to all, not to one of the interface's addresses; undefined where that can't be told. */
+  readonly isBroadcast?: boolean;
 }
