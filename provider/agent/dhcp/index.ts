@@ -1,7 +1,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { errorText, PxeError } from "../../errors";
 import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
-import type { NewEvent } from "../../model/control";
+import type { NewEvent, PacketCounters } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
@@ -23,21 +23,11 @@ export interface DhcpListener {
   readonly sockets?: SocketSource;
 }
 
-/** Packets since the start. */
-export interface DhcpCounters {
-  received: number;
-  /** Dropped for what they were. */
-  malformed: number;
-  replied: number;
-  /** Not answered because the lease could not be stored. */
-  unstored: number;
-}
-
 /** A running service on one interface. */
 export interface DhcpService {
   /** The port in use: the one asked for, or the one that the system chose for 0. */
   readonly port: number;
-  readonly counters: Readonly<DhcpCounters>;
+  readonly counters: PacketCounters;
   /** Takes no more requests; resolves once those under way are answered and the socket is closed. */
   close(): Promise<void>;
 }
@@ -73,7 +63,7 @@ export async function startDhcp(context: DhcpContext, { interface: own, port, so
 
 class Server implements DhcpService {
   readonly port: number;
-  readonly counters: DhcpCounters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
+  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
   private readonly served: ServedInterfaces;
   private readonly sender: Sender;
   private readonly alerts = new Throttle(alertEvery);
