@@ -147,12 +147,14 @@ export class Serving {
     return counters === undefined ? {} : { packets: { ...counters } };
   }
 
-  /** Addresses for the status, which is told also when the system can't tell them. */
+  /** Those that are served, else those that could be; the status is told also when the system can't tell them. */
   private known(name: string): ServedInterface["addresses"] {
+    const running = this.running.get(name);
+    if (running !== undefined) return running.served.addresses;
     try {
       return addressesOf(name, this.source);
     } catch {
-      return this.running.get(name)?.served.addresses ?? [];
+      return [];
     }
   }
 
