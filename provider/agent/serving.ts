@@ -1,17 +1,17 @@
 import { networkInterfaces } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { errorText } from "../errors";
-import type { InterfaceStatus } from "../model/control";
+import type { InterfaceStatus, PacketCounters } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { allDraining, type AgentContext, type Draining } from "./context";
 import { startDhcp } from "./dhcp";
 import { PxeService } from "./dhcp/pxe-service";
 import { startHttp } from "./http";
-import { plainSockets, type Keeper } from "./sockets";
+import { interfaceIndex, plainSockets, type Keeper } from "./sockets";
 import { startTftp } from "./tftp";
 
-/** How often interfaces are looked at, in milliseconds: one that gets its address after the agent has started is served then. */
-const lookEvery = 3_000;
+/** How often interfaces are looked at, in milliseconds: a boot ROM that asks for the first time asks again within four seconds. */
+const lookEvery = 1_000;
 
 /** An interface with its IPv4 addresses, as the listeners take it. */
 export interface ServedInterface {
@@ -24,6 +24,9 @@ interface Running {
   readonly served: ServedInterface;
   /** Opens and closes what depends on documents other than the server's. */
   readonly follow: () => Promise<void>;
+  /** As the system counts interfaces: sockets of one that was deleted hear nothing of one made anew under its name. */
+  readonly index: number | undefined;
+  readonly counters: PacketCounters;
   readonly close: () => Promise<void>;
   readonly retire: () => Promise<Draining>;
 }
@@ -43,6 +46,8 @@ export class Serving {
   private readonly running = new Map<string, Running>();
   private readonly problems = new Map<string, string>();
   private readonly timer: NodeJS.Timeout;
+  /** Transfers that go on though their interface's listeners were closed: a cable that is plugged again must not cost an installation. */
+  private readonly draining = new Set<Draining>();
   private queue: Promise<void> = Promise.resolve();
   /** The last failure told, until a look succeeds: it comes again at every look. */
   private lastReport: string | undefined;
@@ -68,13 +73,14 @@ export class Serving {
       addresses: this.known(name).map((item) => item.address),
       serving: this.running.has(name),
       problem: this.problems.get(name) ?? null,
+      ...this.countedAt(name),
     }));
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.queue;
-    await Promise.all([...this.running.keys()].map((name) => this.stop(name)));
+    await Promise.all([...[...this.running.keys()].map((name) => this.stop(name)), allDraining([...this.draining]).cut()]);
   }
 
   /** Takes in nothing more, and leaves the sockets open at their keeper; transfers under way go on. */
@@ -83,7 +89,7 @@ export class Serving {
     await this.queue;
     const running = [...this.running.values()];
     this.running.clear();
-    return allDraining(await Promise.all(running.map((item) => item.retire())));
+    return allDraining([...this.draining, ...(await Promise.all(running.map((item) => item.retire())))]);
   }
 
   private async reconcileNow(): Promise<void> {
@@ -91,7 +97,8 @@ export class Serving {
     const wanted = new Map((spec?.interfaces ?? []).map((name): [string, ServedInterface] => [name, { name, addresses: addressesOf(name, this.source) }]));
     this.lastReport = undefined;
     for (const [name, running] of this.running) {
-      if (!isDeepStrictEqual(running.served, wanted.get(name)) || !sameListeners(running.spec, spec)) await this.stop(name);
+      const follows = isDeepStrictEqual(running.served, wanted.get(name)) && running.index === interfaceIndex(name);
+      if (!follows || !sameListeners(running.spec, spec)) await (wanted.has(name) ? this.retire(name, running) : this.stop(name));
       else await running.follow().then(() => this.problems.delete(name), (error: unknown) => { this.note(name, errorText(error)); });
     }
     for (const name of this.problems.keys()) if (!wanted.has(name)) this.problems.delete(name);
@@ -102,11 +109,12 @@ export class Serving {
 
   private async tryStart(spec: ServerSpec, served: ServedInterface): Promise<void> {
     if (served.addresses.length === 0) {
-      this.note(served.name, "it does not exist or has no IPv4 address");
+      this.note(served.name, "it does not exist, has no link, or has no IPv4 address");
       return;
     }
     const opened: { close(): Promise<void> }[] = [];
     const sockets = this.keeper?.of(served.name) ?? plainSockets;
+    const index = interfaceIndex(served.name);
     try {
       const http = await startHttp(this.context, { addresses: served.addresses.map((item) => item.address), port: spec.httpPort, sockets });
       opened.push(http);
@@ -118,7 +126,7 @@ export class Serving {
       opened.push(pxe);
       await pxe.follow();
       this.running.set(served.name, {
-        spec, served,
+        spec, served, index, counters: dhcp.counters,
         follow: () => pxe.follow(),
         close: () => this.closeAll(opened),
         retire: async () => {
@@ -142,12 +150,19 @@ export class Serving {
     }
   }
 
-  /** Addresses for the status, which is told also when the system can't tell them. */
+  private countedAt(name: string): Pick<InterfaceStatus, "packets"> {
+    const counters = this.running.get(name)?.counters;
+    return counters === undefined ? {} : { packets: { ...counters } };
+  }
+
+  /** Those that are served, else those that could be; the status is told also when the system can't tell them. */
   private known(name: string): ServedInterface["addresses"] {
+    const running = this.running.get(name);
+    if (running !== undefined) return running.served.addresses;
     try {
       return addressesOf(name, this.source);
     } catch {
-      return this.running.get(name)?.served.addresses ?? [];
+      return [];
     }
   }
 
@@ -163,6 +178,16 @@ export class Serving {
       this.context.emit({ kind: "alert", host: null, mac: null, address: null, text: `interface ${name} is not served: ${problem}` });
     }
     this.problems.set(name, problem);
+  }
+
+  /** Closes the listeners of an interface that has changed. What is under way goes on where it still can. */
+  private async retire(name: string, running: Running): Promise<void> {
+    this.running.delete(name);
+    const draining = await running.retire();
+    this.draining.add(draining);
+    const forget = (): void => { this.draining.delete(draining); };
+    draining.ended.then(forget, forget);
+    this.keeper?.close(name);
   }
 
   private async stop(name: string): Promise<void> {

@@ -127,6 +127,18 @@ export interface InterfaceStatus {
   readonly serving: boolean;
   /** Why it isn't serving, if it isn't. */
   readonly problem: string | null;
+  /** DHCP packets since its sockets were opened; absent while it isn't serving, and of older agents. */
+  readonly packets?: PacketCounters;
+}
+
+/** What became of DHCP packets. */
+export interface PacketCounters {
+  readonly received: number;
+  /** Dropped for what they were. */
+  readonly malformed: number;
+  readonly replied: number;
+  /** Not answered because the lease could not be stored. */
+  readonly unstored: number;
 }
 
 /** Answer of `GET /v1/status`. */

@@ -38,8 +38,8 @@ export class Namespace {
   }
 
   /** Starts a program that runs on until the test ends or `kill` is called. */
-  start(t: TestContext, program: string, args: readonly string[]): Running {
-    const child = spawn("ip", ["netns", "exec", this.name, program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  start(t: TestContext, program: string, args: readonly string[], input: "ignore" | "pipe" = "ignore"): Running {
+    const child = spawn("ip", ["netns", "exec", this.name, program, ...args], { stdio: [input, "pipe", "pipe"] });
     const running = new Running(child);
     t.after(() => running.kill());
     return running;
@@ -69,6 +69,19 @@ export class Running {
     }
   }
 
+  /** For one that was started with a pipe. */
+  write(line: string): void {
+    this.child.stdin?.write(`${line}\n`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  async exit(): Promise<void> {
+    await this.ended;
+  }
+
   /** Ends it as a power cut would: nothing is flushed. */
   async kill(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
@@ -94,11 +107,15 @@ export interface Wire {
 }
 
 export async function wire(t: TestContext, mac: string, serverAddress = "10.77.0.1/24"): Promise<Wire> {
-  const server = await Namespace.create(t);
-  const client = await Namespace.create(t);
-  await ip("link", "add", "eth1", "netns", server.name, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", client.name);
-  await server.ip("address", "add", serverAddress, "dev", "eth1");
-  await server.ip("link", "set", "eth1", "up");
+  const both = { server: await Namespace.create(t), client: await Namespace.create(t) };
+  await plug(both, mac, "eth1", serverAddress);
+  return both;
+}
+
+/** A new wire between two namespaces: the server's end has the name, the client's is its `eth0`. */
+export async function plug({ server, client }: Wire, mac: string, name: string, serverAddress: string): Promise<void> {
+  await ip("link", "add", name, "netns", server.name, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", client.name);
+  await server.ip("address", "add", serverAddress, "dev", name);
+  await server.ip("link", "set", name, "up");
   await client.ip("link", "set", "eth0", "up");
-  return { server, client };
 }

@@ -1,14 +1,15 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { errorText, PxeError } from "../../errors";
 import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
-import type { NewEvent } from "../../model/control";
+import type { NewEvent, PacketCounters } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
-import { plainSockets, type SocketSource } from "../sockets";
+import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
-import { sendReply } from "./send";
 import { noteSighting } from "./pxe-service";
+import { Sender } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
+import { UnderWay } from "./under-way";
 
 /** What the DHCP service needs of its agent. */
 export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit"> & {
@@ -23,21 +24,11 @@ export interface DhcpListener {
   readonly sockets?: SocketSource;
 }
 
-/** Packets since the start. */
-export interface DhcpCounters {
-  received: number;
-  /** Dropped for what they were. */
-  malformed: number;
-  replied: number;
-  /** Not answered because the lease could not be stored. */
-  unstored: number;
-}
-
 /** A running service on one interface. */
 export interface DhcpService {
   /** The port in use: the one asked for, or the one that the system chose for 0. */
   readonly port: number;
-  readonly counters: Readonly<DhcpCounters>;
+  readonly counters: PacketCounters;
   /** Takes no more requests; resolves once those under way are answered and the socket is closed. */
   close(): Promise<void>;
 }
@@ -51,30 +42,44 @@ const alertEvery = 60_000;
 /** Like answers to one client are told at most this often, in milliseconds: a client that asks without end must not fill the log. */
 const answerEvery = 5_000;
 
+/** How long a service that closes goes on with what comes in meanwhile: under a flood there is always more. Milliseconds. */
+const closeAfter = 100;
+
+/** A packet that is being answered. */
+interface Request {
+  readonly packet: DhcpPacket;
+  readonly via: Via;
+  /** The one that it came to: the answer leaves by it. */
+  readonly socket: Socket;
+}
+
 /**
  * Serves DHCPv4 on one interface.
- * @throws PxeError when the socket can't be opened (see `openUdp`)
+ * @throws PxeError when a socket can't be opened (see `openUdp`)
  */
-export async function startDhcp(context: DhcpContext, listener: DhcpListener): Promise<DhcpService> {
-  const socket = await (listener.sockets ?? plainSockets).udp({ interface: listener.interface.name, port: listener.port, broadcast: true });
-  return new Server(context, listener.interface, socket);
+export async function startDhcp(context: DhcpContext, { interface: own, port, sockets = plainSockets }: DhcpListener): Promise<DhcpService> {
+  const opened = await sockets.broadcast({ interface: own.name, port, addresses: own.addresses.map((item) => item.address) });
+  return new Server(context, own, opened);
 }
 
 class Server implements DhcpService {
   readonly port: number;
-  readonly counters: DhcpCounters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
+  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
   private readonly served: ServedInterfaces;
+  private readonly sender: Sender;
   private readonly alerts = new Throttle(alertEvery);
   private readonly answers = new Throttle(answerEvery);
-  private readonly underWay = new Set<Promise<void>>();
+  /** Packets that wait for the disk, and replies that the system has not taken yet. */
+  private readonly underWay = new UnderWay();
   private closed: Promise<void> | undefined;
   private stopped = false;
 
-  constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly socket: Socket) {
-    this.port = socket.address().port;
+  constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly sockets: BroadcastSockets) {
+    this.port = sockets.rest.address().port;
     this.served = new ServedInterfaces(context, own);
-    socket.on("message", (bytes, from) => { this.receive(bytes, from); });
-    socket.on("error", (error) => { this.alert(`DHCP on ${own.name}: ${error.message}`); });
+    this.sender = new Sender(own, this.port, Frames.open(own.name));
+    this.listen(sockets.rest, sockets.own.length === 0 ? {} : { isBroadcast: true });
+    for (const socket of sockets.own) this.listen(socket, { isBroadcast: false });
   }
 
   close(): Promise<void> {
@@ -82,55 +87,94 @@ class Server implements DhcpService {
     return this.closed;
   }
 
-  private async finish(): Promise<void> {
-    // What has been read is answered: the next listener of this socket won't see it. Under a flood there is always more.
-    for (let round = 0; round < 20 && this.underWay.size > 0; round++) await Promise.all(this.underWay);
-    this.stopped = true;
-    await Promise.all(this.underWay);
-    await new Promise<void>((resolve) => { this.socket.close(resolve); });
+  private listen(socket: Socket, sentTo: Pick<Via, "isBroadcast">): void {
+    socket.on("message", (bytes, from) => { this.receive(bytes, from, socket, sentTo); });
+    socket.on("error", (error) => { this.alert(`DHCP on ${this.own.name}: ${error.message}`); });
   }
 
-  private receive(bytes: Uint8Array, from: RemoteInfo): void {
+  private async finish(): Promise<void> {
+    // What has been read is answered: the next listener of these sockets won't see it.
+    await this.underWay.ended(closeAfter);
+    this.stopped = true;
+    await this.underWay.ended();
+    this.sender.close();
+    const { rest, own } = this.sockets;
+    await Promise.all([rest, ...own].map((socket) => new Promise<void>((resolve) => { socket.close(resolve); })));
+  }
+
+  /** Waits for nothing unless something is to be stored: most packets of a storm are done with before this returns. */
+  private receive(bytes: Uint8Array, from: RemoteInfo, socket: Socket, sentTo: Pick<Via, "isBroadcast">): void {
     if (this.stopped) return;
     this.counters.received += 1;
-    const work = this.handle(bytes, from)
-      .catch((error: unknown) => {
-        this.context.log.error({ err: error, interface: this.own.name }, "a DHCP packet could not be handled");
-        this.alert(`DHCP on ${this.own.name}: ${errorText(error)}`);
-      })
-      .finally(() => { this.underWay.delete(work); });
-    this.underWay.add(work);
+    try {
+      const request = { packet: decodeDhcp(bytes), via: { interface: this.own, served: this.served.all(), source: from, ...sentTo }, socket };
+      this.act(request, this.decide(request));
+    } catch (error) {
+      this.failed(error, from);
+    }
   }
 
-  private async handle(bytes: Uint8Array, from: RemoteInfo): Promise<void> {
-    const via: Via = { interface: this.own, served: this.served.all(), source: from };
-    let packet: DhcpPacket;
-    let decision: DhcpDecision;
-    try {
-      packet = decodeDhcp(bytes);
-      decision = this.decide(packet, via);
-    } catch (error) {
-      if (!(error instanceof PxeError) || error.code !== "PXE_PACKET_MALFORMED") throw error;
-      this.counters.malformed += 1;
-      this.context.log.debug({ interface: this.own.name, from: from.address, reason: error.message }, "dropped");
+  private act(request: Request, decision: DhcpDecision): void {
+    if (decision.leases.length === 0) {
+      this.answer(request, decision);
       return;
     }
+    this.underWay.begin();
+    this.storeAndAnswer(request, decision)
+      .catch((error: unknown) => { this.failed(error, request.via.source); })
+      .finally(this.underWay.end);
+  }
+
+  private async storeAndAnswer(request: Request, first: DhcpDecision): Promise<void> {
+    let decision = first;
     for (let attempt = 1; decision.leases.length > 0; attempt++) {
       const outcome = await this.store(decision);
       if (outcome === "failed" || (outcome === "conflict" && attempt === attempts)) return;
       if (outcome === "stored") break;
-      decision = this.decide(packet, via);
+      decision = this.decide(request);
     }
-    this.context.log.debug({ interface: this.own.name, from: from.address, reason: decision.reason }, "dhcp");
-    for (const event of decision.events) this.emit(event);
-    noteSighting(this.context, decision.sighting);
-    if (decision.reply === undefined) return;
-    await sendReply(this.socket, decision.reply);
-    this.counters.replied += 1;
+    this.answer(request, decision);
+  }
+
+  private answer({ via, socket }: Request, { events, reply, reason, sighting }: DhcpDecision): void {
+    this.debug(via.source, reason, "dhcp");
+    for (const event of events) this.emit(event);
+    noteSighting(this.context, sighting);
+    if (reply === undefined) return;
+    this.underWay.begin();
+    try {
+      this.sender.send(socket, reply, this.sent);
+    } catch (error) {
+      this.underWay.end();
+      this.broke(error);
+    }
+  }
+
+  private readonly sent = (error: Error | null): void => {
+    this.underWay.end();
+    if (error === null) this.counters.replied += 1;
+    else this.broke(error);
+  };
+
+  private failed(error: unknown, from: Via["source"]): void {
+    if (error instanceof PxeError && error.code === "PXE_PACKET_MALFORMED") {
+      this.counters.malformed += 1;
+      this.debug(from, error.message, "dropped");
+    } else this.broke(error);
+  }
+
+  private broke(error: unknown): void {
+    this.context.log.error({ err: error, interface: this.own.name }, "a DHCP packet could not be handled");
+    this.alert(`DHCP on ${this.own.name}: ${errorText(error)}`);
+  }
+
+  private debug(from: Via["source"], reason: string, text: string): void {
+    const { log } = this.context;
+    if (log.isLevelEnabled("debug")) log.debug({ interface: this.own.name, from: from.address, reason }, text);
   }
 
   /** What is offered is held at once, before anything is awaited: the next packet finds it taken. */
-  private decide(packet: DhcpPacket, via: Via): DhcpDecision {
+  private decide({ packet, via }: Pick<Request, "packet" | "via">): DhcpDecision {
     const decision = decideDhcp(packet, via, this.context, this.context.clock());
     for (const write of decision.offers) this.context.leases.applyOffer(write);
     return decision;

@@ -4,14 +4,19 @@ import { loadLibc, type Libc } from "./koffi";
 // Linux's numbers: include/uapi/asm-generic/socket.h, include/linux/net.h, include/linux/socket.h, include/uapi/linux/fcntl.h.
 const AF_UNIX = 1;
 const AF_INET = 2;
+const AF_PACKET = 17;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_BROADCAST = 6;
 const SO_BINDTODEVICE = 25;
+const IPPROTO_ICMP = 1;
+const SOL_RAW = 255;
+const ICMP_FILTER = 1;
 const F_DUPFD_CLOEXEC = 1030;
 
 /** As Node's own listeners have it. */
@@ -49,6 +54,29 @@ export function openBoundSocket(to: BoundTo): number {
   });
 }
 
+/**
+ * Opens such a socket at one of an interface's addresses whose port a wildcard socket of ours has there already. The kernel then gives
+ * the new one what is sent to its address, and the other all else, broadcasts above all. Both allow sharing only while the new one
+ * is bound: nobody else's socket gets in beside them.
+ * @throws SystemCallError
+ */
+export function openBoundSocketBeside(to: BoundTo, wildcard: number): number {
+  const shared = int32(1);
+  const exclusive = int32(0);
+  return open(AF_INET, SOCK_DGRAM, (libc, fd) => {
+    if (to.broadcast) setOption(libc, fd, SO_BROADCAST, int32(1));
+    if (to.interface !== undefined) setOption(libc, fd, SO_BINDTODEVICE, Buffer.from(`${to.interface}\0`));
+    setOption(libc, wildcard, SO_REUSEADDR, shared);
+    try {
+      setOption(libc, fd, SO_REUSEADDR, shared);
+      if (libc.bind(fd, socketAddress(to)) < 0) throw failure(libc, "bind");
+    } finally {
+      setOption(libc, wildcard, SO_REUSEADDR, exclusive);
+    }
+    setOption(libc, fd, SO_REUSEADDR, exclusive);
+  });
+}
+
 /** Opens a TCP socket that listens, and returns its descriptor. @throws SystemCallError */
 export function openTcpListener(address: string, port: number): number {
   return open(AF_INET, SOCK_STREAM, (libc, fd) => {
@@ -72,6 +100,20 @@ export function openUnixSender(): number {
   return open(AF_UNIX, SOCK_DGRAM, () => undefined);
 }
 
+/** A socket that sends packets to hardware addresses (packet(7)); without a protocol it receives none. @throws SystemCallError */
+export function openPacketSocket(): number {
+  return open(AF_PACKET, SOCK_DGRAM, () => undefined);
+}
+
+/** A raw socket on an interface that gets ICMP messages of one type only (raw(7), icmp(7)). @throws SystemCallError */
+export function openIcmpSocket(name: string | undefined, type: number): number {
+  return open(AF_INET, SOCK_RAW, (libc, fd) => {
+    if (name !== undefined) setOption(libc, fd, SO_BINDTODEVICE, Buffer.from(`${name}\0`));
+    // A set bit keeps a type out.
+    setOption(libc, fd, ICMP_FILTER, int32(~(1 << type)), SOL_RAW);
+  }, IPPROTO_ICMP);
+}
+
 /** Another descriptor of the same socket: either may be closed, and the socket lives on. @throws SystemCallError */
 export function duplicateDescriptor(fd: number): number {
   const libc = loadLibc();
@@ -85,9 +127,9 @@ export function closeBoundSocket(fd: number): void {
   loadLibc().close(fd);
 }
 
-function open(domain: number, type: number, prepare: (libc: Libc, fd: number) => void): number {
+function open(domain: number, type: number, prepare: (libc: Libc, fd: number) => void, protocol = 0): number {
   const libc = loadLibc();
-  const fd = libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const fd = libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) throw failure(libc, "socket");
   try {
     prepare(libc, fd);
@@ -98,8 +140,8 @@ function open(domain: number, type: number, prepare: (libc: Libc, fd: number) =>
   }
 }
 
-function setOption(libc: Libc, fd: number, name: number, value: Uint8Array): void {
-  if (libc.setsockopt(fd, SOL_SOCKET, name, value) < 0) throw failure(libc, "setsockopt");
+function setOption(libc: Libc, fd: number, name: number, value: Uint8Array, level = SOL_SOCKET): void {
+  if (libc.setsockopt(fd, level, name, value) < 0) throw failure(libc, "setsockopt");
 }
 
 /** The error of the call that has just failed. */
@@ -110,7 +152,7 @@ export function failure(libc: Libc, syscall: string): SystemCallError {
 }
 
 /** struct sockaddr_in (ip(7)): the family in host order, port and address in network order. */
-function socketAddress(to: { readonly address: string; readonly port: number }): Uint8Array {
+export function socketAddress(to: { readonly address: string; readonly port: number }): Uint8Array {
   const bytes = Buffer.alloc(16);
   bytes.set(new Uint8Array(Uint16Array.of(AF_INET).buffer), 0);
   bytes.writeUInt16BE(to.port, 2);

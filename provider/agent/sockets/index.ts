@@ -1,4 +1,6 @@
-export { interfaceAddresses, isLoopback } from "./interfaces";
-export { Keeper, plainSockets, type KeptSocket, type SocketSource } from "./keeper";
+export { interfaceAddresses, interfaceIndex, isLoopback } from "./interfaces";
+export { Frames } from "./frames";
+export { Keeper, type KeptSocket } from "./keeper";
 export { portHolder, type Transport } from "./port-holder";
+export { plainSockets, type BroadcastPort, type BroadcastSockets, type SocketSource } from "./source";
 export { openUdp, type UdpRequest } from "./udp";

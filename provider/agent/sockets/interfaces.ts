@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { pxeError } from "../../errors";
+import { PxeError, pxeError } from "../../errors";
 import type { InterfaceAddress } from "../../engine/dhcp";
+import { loadLibc } from "./koffi";
 
 /**
  * The IPv4 addresses of an interface, in the system's order; none while it is down.
@@ -17,6 +18,18 @@ export function interfaceAddresses(name: string): readonly InterfaceAddress[] {
 /** Whether the interface is the machine's loopback, where nothing is broadcast. */
 export function isLoopback(name: string): boolean {
   return networkInterfaces()[name]?.some((item) => item.internal) ?? false;
+}
+
+/** The number by which the system knows the interface: another one when it was deleted and made again. Undefined where it can't be told. */
+export function interfaceIndex(name: string): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const index = loadLibc().if_nametoindex(name);
+    return index === 0 ? undefined : index;
+  } catch (error) {
+    if (error instanceof PxeError) return undefined;
+    throw error;
+  }
 }
 
 function exists(name: string): boolean {

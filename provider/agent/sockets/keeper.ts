@@ -3,26 +3,8 @@ import type { Socket } from "node:dgram";
 import { once } from "node:events";
 import type { Server } from "node:net";
 import { closeBoundSocket, duplicateDescriptor, openTcpListener, openUnixSocket } from "./bound-socket";
+import { openBroadcast, type SocketSource } from "./source";
 import { adoptUdp, openUdp, openUdpDescriptor, type UdpRequest } from "./udp";
-
-/** Where listeners get their sockets. */
-export interface SocketSource {
-  /** @throws as `openUdp` */
-  udp(request: UdpRequest): Promise<Socket>;
-  /** Forgets a socket that is listened at no more, where sockets outlive their listeners. */
-  forget?(request: UdpRequest): void;
-  /** Has a server listen at a TCP port. Rejects with the system's error. */
-  listen(server: Server, address: string, port: number): Promise<void>;
-}
-
-/** Sockets that go with their listener. */
-export const plainSockets: SocketSource = {
-  udp: openUdp,
-  async listen(server, address, port) {
-    server.listen({ host: address, port });
-    await once(server, "listening");
-  },
-};
 
 /** A socket of a keeper, as its successor knows it. */
 export interface KeptSocket {
@@ -46,6 +28,7 @@ export class Keeper {
   of(name: string): SocketSource {
     return {
       udp: (request) => this.udp(name, request),
+      broadcast: (port) => openBroadcast(port, (request) => this.udp(name, request), (request, open) => this.duplicate(udpKey(name, request), open)),
       forget: (request) => { this.drop((key) => key === udpKey(name, request)); },
       listen: (server, address, port) => this.listen(server, `${name} tcp ${address}:${String(port)}`, () => openTcpListener(address, port), port !== 0),
     };
@@ -87,8 +70,7 @@ export class Keeper {
   private async udp(name: string, request: UdpRequest): Promise<Socket> {
     // A free port is a new one each time: there is nothing to keep.
     if (request.port === 0) return openUdp(request);
-    const key = udpKey(name, request);
-    return Promise.resolve(adoptUdp(this.duplicate(key, () => openUdpDescriptor(request))));
+    return Promise.resolve(adoptUdp(this.duplicate(udpKey(name, request), () => openUdpDescriptor(request))));
   }
 
   private async listen(server: Server, key: string, open: () => number, keep: boolean): Promise<void> {
@@ -114,6 +96,7 @@ export class Keeper {
   }
 }
 
-function udpKey(name: string, request: UdpRequest): string {
-  return `${name} udp ${request.broadcast ? "*" : (request.address ?? "")}:${String(request.port)}`;
+/** Older agents know these: a broadcast socket, and one at an address. */
+function udpKey(name: string, { broadcast, address, port }: UdpRequest): string {
+  return `${name} udp ${address ?? (broadcast ? "*" : "")}:${String(port)}`;
 }

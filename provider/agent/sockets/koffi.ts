@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pxeError } from "../../errors";
 
-type Argument = number | Uint8Array | object;
+type Argument = number | string | Uint8Array | object;
 
 /** What is used of koffi. Its own types would let `any` through. */
 interface Koffi {
@@ -35,8 +35,16 @@ export interface Libc {
   close(fd: number): number;
   sendmsg(fd: number, message: MessageHeader, flags: number): number;
   recvmsg(fd: number, message: MessageHeader, flags: number): number;
+  /** @param to struct sockaddr of the socket's family */
+  sendto(fd: number, bytes: Uint8Array, flags: number, to: Uint8Array): number;
+  recv(fd: number, bytes: Uint8Array, flags: number): number;
+  /** Unlike the others 0 when it fails: there is no such interface. */
+  if_nametoindex(name: string): number;
   errno(): number;
 }
+
+/** Loaded once: koffi keeps every declared type for good. */
+let loaded: Libc | undefined;
 
 /**
  * Loads the C library through koffi. An installed agent has koffi's native part as `koffi.node` beside its bundle and no
@@ -44,6 +52,11 @@ export interface Libc {
  * @throws PXE_UNSUPPORTED_TARGET where there is no koffi for the platform
  */
 export function loadLibc(): Libc {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Libc {
   const koffi = loadKoffi();
   const libc = koffi.load(null);
   const socket = libc.func("socket", "int", ["int", "int", "int"]);
@@ -58,6 +71,9 @@ export function loadLibc(): Libc {
   }));
   const sendmsg = libc.func("sendmsg", "int64", ["int", header, "int"]);
   const recvmsg = libc.func("recvmsg", "int64", ["int", koffi.inout(header), "int"]);
+  const sendto = libc.func("sendto", "int64", ["int", "void *", "uint64", "int", "void *", "uint32"]);
+  const recv = libc.func("recv", "int64", ["int", "void *", "uint64", "int"]);
+  const nameToIndex = libc.func("if_nametoindex", "uint32", ["str"]);
   return {
     socket: (domain, type, protocol) => socket(domain, type, protocol),
     setsockopt: (fd, level, name, value) => setsockopt(fd, level, name, value, value.length),
@@ -67,16 +83,19 @@ export function loadLibc(): Libc {
     close: (fd) => close(fd),
     sendmsg: (fd, message, flags) => sendmsg(fd, message, flags),
     recvmsg: (fd, message, flags) => recvmsg(fd, message, flags),
+    sendto: (fd, bytes, flags, to) => sendto(fd, bytes, bytes.length, flags, to, to.length),
+    recv: (fd, bytes, flags) => recv(fd, bytes, bytes.length, flags),
+    if_nametoindex: (name) => nameToIndex(name),
     errno: () => koffi.errno(),
   };
 }
 
 /** Loaded by a `require` made here, so that a bundler leaves it alone. */
 function loadKoffi(): Koffi {
-  const load = createRequire(__filename);
+  const fromHere = createRequire(__filename);
   const beside = join(dirname(__filename), "koffi.node");
   try {
-    return load(existsSync(beside) ? beside : "koffi") as Koffi;
+    return fromHere(existsSync(beside) ? beside : "koffi") as Koffi;
   } catch (cause) {
     throw pxeError("PXE_UNSUPPORTED_TARGET", `koffi can't be loaded for ${process.platform}-${process.arch}, and sockets are bound to an interface through it`, { cause });
   }

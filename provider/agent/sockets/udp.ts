@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { errorText, pxeError, type PxeError } from "../../errors";
-import { closeBoundSocket, openBoundSocket } from "./bound-socket";
+import { closeBoundSocket, openBoundSocket, openBoundSocketBeside } from "./bound-socket";
 import { interfaceAddresses, isLoopback } from "./interfaces";
 import { portHolder } from "./port-holder";
 
@@ -10,9 +10,9 @@ export interface UdpRequest {
   readonly interface: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Whether broadcasts are received and sent; such a socket is bound to no address. */
+  /** Whether broadcasts are sent, and received where the socket is bound to no address. */
   readonly broadcast: boolean;
-  /** Which of the interface's addresses to bind to; its first where left out. Not for `broadcast`. */
+  /** Which of the interface's addresses to bind to; its first where left out, and for `broadcast` all. */
   readonly address?: string;
 }
 
@@ -36,8 +36,20 @@ export function openUdpDescriptor(request: UdpRequest): number {
   const addresses = interfaceAddresses(request.interface);
   const loopback = isLoopback(request.interface);
   try {
-    const address = request.broadcast && !loopback ? "0.0.0.0" : ownAddress(request, addresses);
+    const address = request.broadcast && request.address === undefined && !loopback ? "0.0.0.0" : ownAddress(request, addresses);
     return openBoundSocket({ ...request, interface: loopback ? undefined : request.interface, address });
+  } catch (error) {
+    throw explained(error, request);
+  }
+}
+
+/**
+ * Another socket of a port of which `wildcard` is the interface's broadcast socket: it gets what is sent to the request's address.
+ * @throws as `openUdp`
+ */
+export function openUdpDescriptorBeside(request: UdpRequest & { readonly address: string }, wildcard: number): number {
+  try {
+    return openBoundSocketBeside(request, wildcard);
   } catch (error) {
     throw explained(error, request);
   }
@@ -51,7 +63,7 @@ function ownAddress(request: UdpRequest, addresses: readonly { readonly address:
 
 /** Hands the descriptor to Node, which is then the one to close it. */
 export function adoptUdp(fd: number): Socket {
-  const socket = createSocket({ type: "udp4" });
+  const socket = createSocket({ type: "udp4", lookup: numeric });
   try {
     // With a descriptor this is done before it returns, "listening" included.
     socket.bind({ fd });
@@ -63,11 +75,17 @@ export function adoptUdp(fd: number): Socket {
   }
 }
 
+/** Datagrams go to addresses, never to names: what Node does for names costs each of them a turn of its loop. */
+function numeric(address: string, _options: unknown, callback: (error: null, address: string, family: number) => void): void {
+  callback(null, address, 4);
+}
+
 async function openPlain(port: number, address: string): Promise<Socket> {
-  const socket = createSocket({ type: "udp4" });
+  const socket = createSocket({ type: "udp4", lookup: numeric });
   try {
+    const listening = once(socket, "listening");
     socket.bind({ port, address, exclusive: true });
-    await once(socket, "listening");
+    await listening;
     return socket;
   } catch (error) {
     socket.close();

@@ -31,7 +31,7 @@ export function decideProxy(exchange: Exchange): DhcpDecision {
     case "selecting":
       if (isOurs(exchange, client.ask.serverId)) return silent(`${clientText(exchange)} asks for an address, which a proxy doesn't give`);
       return heard(exchange, client.ask.address);
-    // Heard here it is a broadcast: the client rebinds an address that it has.
+    // It extends the lease of an address that it has: by broadcast, or here where this server gave it in former times.
     case "extend":
       return heard(exchange, client.ask.address);
     default:

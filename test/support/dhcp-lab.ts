@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { AgentEvent, AgentStatus, LeaseStatus } from "../../provider/model/control";
+import type { Document } from "../../provider/model/documents";
+import { askControl, endAgent, spawnAgent, untilServing } from "./agent-process";
+import { owner, serverDocument, subnetDocument } from "./documents";
+import { eventually } from "./eventually";
+import { Namespace, wire, type Running, type Wire } from "./netns";
+
+/** A whole agent on `eth1` of one namespace, and a client's `eth0` in another. */
+export class DhcpLab {
+  private count = 0;
+
+  private constructor(readonly t: TestContext, readonly folder: string, readonly server: Namespace, readonly client: Namespace, readonly pid: () => number) {}
+
+  /** @param under a command that starts the agent's */
+  static async create(t: TestContext, mac: string, documents: readonly Document[] = [serverDocument(), subnetDocument()], under: readonly string[] = []): Promise<DhcpLab> {
+    const folder = mkdtempSync(join(tmpdir(), "pxe-net-"));
+    t.after(() => { rmSync(folder, { recursive: true, force: true }); });
+    const { server, client }: Wire = await wire(t, mac);
+    const data = join(folder, "data");
+    mkdirSync(data, { mode: 0o700 });
+    const agent = spawnAgent(data, join(folder, "s"), { wrapped: ["ip", "netns", "exec", server.name, ...under] });
+    t.after(() => endAgent(agent, "SIGKILL"));
+    let said = "";
+    agent.stderr?.on("data", (chunk: Buffer) => { said += chunk.toString(); });
+    await untilServing(join(folder, "s")).catch((error: unknown) => { throw new Error(`${String(error)}: ${said}`); });
+    const lab = new DhcpLab(t, folder, server, client, () => {
+      assert.equal(agent.exitCode, null, said);
+      return agent.pid ?? 0;
+    });
+    await lab.apply(documents);
+    return lab;
+  }
+
+  async apply(put: readonly Document[], remove: readonly { readonly kind: string; readonly name: string }[] = []): Promise<void> {
+    const answer = await askControl(join(this.folder, "s"), "POST", "/v1/apply", { owner, put, delete: remove });
+    assert.equal(answer.status, 200, answer.text);
+  }
+
+  async status(): Promise<AgentStatus> {
+    return JSON.parse((await askControl(join(this.folder, "s"), "GET", "/v1/status")).text) as AgentStatus;
+  }
+
+  async leases(): Promise<readonly LeaseStatus[]> {
+    return (JSON.parse((await askControl(join(this.folder, "s"), "GET", "/v1/leases")).text) as { leases: LeaseStatus[] }).leases;
+  }
+
+  async events(): Promise<readonly AgentEvent[]> {
+    const { text } = await askControl(join(this.folder, "s"), "GET", "/v1/events?follow=0");
+    return text.split("\n").filter((line) => line.startsWith("data: ")).map((line) => JSON.parse(line.slice(6)) as AgentEvent);
+  }
+
+  /** Waits until an event says it. */
+  async told(text: RegExp): Promise<AgentEvent> {
+    let found: AgentEvent | undefined;
+    await eventually(async () => (found = (await this.events()).find((event) => text.test(event.text))) !== undefined, () => String(text), 15_000);
+    assert.ok(found);
+    return found;
+  }
+
+  /** Waits until the agent serves exactly these interfaces with these addresses. */
+  async serves(interfaces: Readonly<Record<string, readonly string[]>>): Promise<void> {
+    const now = async (): Promise<string> => JSON.stringify((await this.status()).interfaces.filter((item) => item.serving).map((item) => [item.name, item.addresses]));
+    await eventually(async () => (await now()) === JSON.stringify(Object.entries(interfaces)), () => JSON.stringify(interfaces), 15_000);
+  }
+
+  /** A path in the lab's folder for this use alone. */
+  file(name: string): string {
+    return join(this.folder, `${String(++this.count)}-${name}`);
+  }
+
+  /** A script that writes what a DHCP client tells it as `name=value` lines, one block a call; the further lines may set the address. */
+  script(...lines: readonly string[]): { readonly script: string; readonly told: () => string } {
+    const script = this.file("client.sh");
+    writeFileSync(`${script}.told`, "");
+    writeFileSync(script, ["#!/bin/sh", `{ echo "call=$1 $reason"; env; } >> ${script}.told`, ...lines, "exit 0", ""].join("\n"));
+    chmodSync(script, 0o755);
+    return { script, told: () => readFileSync(`${script}.told`, "utf8") };
+  }
+
+  /** tcpdump on `eth0` of the client, once it listens. */
+  async dump(...filter: readonly string[]): Promise<Running> {
+    const dump = this.client.start(this.t, "tcpdump", ["-i", "eth0", "-l", "-n", "-e", "-vv", "-Z", "root", ...filter]);
+    await dump.line((line) => line.includes("listening on"));
+    return dump;
+  }
+
+  /** One lease by udhcpc, which is not set on the interface; the address. */
+  async lease(...more: readonly string[]): Promise<string> {
+    const run = await this.client.run("udhcpc", ["-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-A", "1", "-s", this.script().script, ...more], { timeoutMs: 30_000 });
+    const address = /lease of (\S+) obtained/.exec(run.stderr)?.[1];
+    assert.ok(address, run.stderr);
+    return address;
+  }
+}
