@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../run.mjs";
+import { root } from "../setup.mjs";
 import { elapsed } from "../setup/report.mjs";
+import { recordResults } from "./results.mjs";
 
 /**
  * Runs one phase to its end. `beside`: another one runs at the same time, so each line says whose it is.
@@ -26,6 +28,7 @@ async function runTests(phase, env, node, beside) {
   if (phase.tests.length === 0) return { ok: false, outcome: "there is no test in its folder" };
   const folder = mkdtempSync(join(tmpdir(), "pxe-test-"));
   const counts = join(folder, "counts.json");
+  const results = join(folder, "results.jsonl");
   const args = [
     "--enable-source-maps",
     `--import=${new URL("watchdog.mjs", import.meta.url).href}`,
@@ -37,13 +40,18 @@ async function runTests(phase, env, node, beside) {
     "--test-reporter-destination=stdout",
     `--test-reporter=${new URL("counts.mjs", import.meta.url).href}`,
     `--test-reporter-destination=${counts}`,
+    `--test-reporter=${new URL("results.mjs", import.meta.url).href}`,
+    `--test-reporter-destination=${results}`,
     ...phase.tests.map((test) => join("dist", test.replace(/\.ts$/, ".js"))),
   ];
   const onLine = beside ? (line) => console.log(`${`[${phase.name}]`.padEnd(10)} ${line}`) : undefined;
   const color = beside && process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
   try {
     const code = await run(node, args, { env: { ...env, ...color, PXE_TEST_FILE_TIMEOUT: String(phase.timeout) }, onLine });
-    return judge(code, read(counts));
+    const text = read(counts);
+    // Without counts the runner was ended from outside, and what it wrote may end within a line.
+    if (text !== undefined) recordResults(root, read(results) ?? "");
+    return judge(code, text === undefined ? undefined : JSON.parse(text));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -60,7 +68,7 @@ function judge(code, counts) {
 
 function read(file) {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return readFileSync(file, "utf8");
   } catch {
     return undefined;
   }
