@@ -3,6 +3,7 @@ import type { LeaseTable } from "../engine/lease-table";
 import type { StateView } from "../engine/view";
 import type { NewEvent } from "../model/control";
 import type { AssetStore } from "./assets";
+import type { ForeignWatch } from "./foreign";
 import type { StoreWrite } from "./store/port";
 
 /** Answer to a machine's POST. */
@@ -23,6 +24,8 @@ export interface AgentContext {
   readonly leases: LeaseTable;
   readonly assets: AssetStore;
   readonly lifecycle: ProgressPort;
+  /** Hears of other DHCP servers. */
+  readonly foreign?: ForeignWatch;
   /** Adds to the event log; never throws. */
   emit(event: NewEvent): void;
   /** Resolves once the writes are on stable storage; rejects when they could not be stored. */

@@ -32,6 +32,8 @@ export const testPackages = [
   { name: "udhcpc", probe: "udhcpc" },
   // perfdhcp, a DHCP load generator.
   { name: "kea-admin", probe: "perfdhcp" },
+  // Somebody else's DHCP server.
+  { name: "kea-dhcp4-server", probe: "kea-dhcp4" },
   // TFTP clients: atftp with block sizes and windows, tftp-hpa as the strict one.
   { name: "atftp", probe: "atftp" },
   { name: "tftp-hpa", probe: "tftp" },

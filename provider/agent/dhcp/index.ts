@@ -10,7 +10,7 @@ import { sendReply } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
 
 /** What the DHCP service needs of its agent. */
-export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit"> & {
+export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit" | "foreign"> & {
   readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress">;
 };
 
@@ -107,6 +107,7 @@ class Server implements DhcpService {
     let decision: DhcpDecision;
     try {
       packet = decodeDhcp(bytes);
+      this.context.foreign?.look(packet, via, this.context.state, from);
       decision = this.decide(packet, via);
     } catch (error) {
       if (!(error instanceof PxeError) || error.code !== "PXE_PACKET_MALFORMED") throw error;

@@ -11,6 +11,7 @@ import { informReply } from "./reply";
 import { onExtend, onInitReboot, onSelecting } from "./request";
 
 export type { DhcpDecision, Destination, LeaseWrite, OfferWrite } from "./decision";
+export { foreignServer } from "./foreign";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 
 /**
