@@ -61,9 +61,9 @@ function judgeOf(seen: FirewallSeen): { readonly program: Closed["program"]; rea
   return { program: "iptables", places: (packet) => (iptables !== undefined && iptablesDrops(iptables, packet) ? [""] : []) };
 }
 
-/** `Default: deny (incoming), allow (outgoing), deny (routed)`; `disabled` says that nothing is forwarded, not that it is dropped. */
+/** `Default: deny (incoming), allow (outgoing), deny (routed)`; `disabled` while the target forwards nothing, and `deny` as soon as it does. */
 function ufwRoutes(lines: readonly string[]): string[] {
-  const routed = lines.some((line) => /^Default: .*\b(deny|reject) \(routed\)/.test(line));
+  const routed = lines.some((line) => /^Default: .*\b(deny|reject|disabled) \(routed\)/.test(line));
   return routed && !lines.some((line) => /ALLOW FWD/.test(line) && !line.includes(`# ${ruleComment}`)) ? [""] : [];
 }
 

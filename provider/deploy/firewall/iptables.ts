@@ -27,7 +27,7 @@ function ruleOf(words: readonly string[], own: ReadonlySet<string>, packet: Pack
     const not = words[index] === "!";
     const option = words[not ? ++index : index] ?? "";
     const value = words[++index] ?? "";
-    if (option === "-j" || option === "-g") verdict = targets[value] ?? (own.has(value) ? { jump: value } : "continue");
+    if (option === "-j" || option === "-g") verdict = targets[value] ?? (own.has(value) ? { jump: value, returns: option === "-j" } : "continue");
     else if (option === "-m" || option === "--comment") continue;
     else if (option === "--reject-with") break;
     else {

@@ -65,7 +65,7 @@ function verdictOf(kind: string, value: unknown): Verdict | undefined {
   if (kind === "accept" || kind === "drop" || kind === "return" || kind === "continue") return kind;
   if (kind === "reject") return "drop";
   const parsed = z.object({ target: z.string() }).safeParse(value);
-  return (kind === "jump" || kind === "goto") && parsed.success ? { jump: parsed.data.target } : undefined;
+  return (kind === "jump" || kind === "goto") && parsed.success ? { jump: parsed.data.target, returns: kind === "jump" } : undefined;
 }
 
 function mapped(value: unknown, packet: Packet): Rule[] {

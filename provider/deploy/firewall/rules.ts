@@ -2,7 +2,7 @@
 export type Holds = boolean | "maybe";
 
 /** What a rule does with a packet. */
-export type Verdict = "accept" | "drop" | "return" | "continue" | { readonly jump: string };
+export type Verdict = "accept" | "drop" | "return" | "continue" | { readonly jump: string; readonly returns: boolean };
 
 export interface Rule {
   readonly holds: Holds;
@@ -32,14 +32,18 @@ const deepest = 32;
  * understood is never held against a target.
  */
 export function judge(chains: ReadonlyMap<string, readonly Rule[]>, start: string, depth = 0): "accept" | "drop" | "continue" {
+  // After a rule that may have led out of the chain nothing in it is sure.
+  let isSure = true;
   for (const { holds, verdict } of chains.get(start) ?? []) {
     if (holds === false || verdict === "continue") continue;
     if (verdict === "return" && holds === true) return "continue";
+    if (verdict === "return") isSure = false;
     if (verdict === "accept") return "accept";
-    if (verdict === "drop" && holds === true) return "drop";
+    if (verdict === "drop" && holds === true) return isSure ? "drop" : "continue";
     if (typeof verdict === "string") continue;
     const inner = depth > deepest ? "accept" : judge(chains, verdict.jump, depth + 1);
-    if (inner === "accept" || (inner === "drop" && holds === true)) return inner;
+    if (inner === "accept") return inner;
+    if (holds === true && (inner === "drop" || !verdict.returns)) return isSure ? inner : "continue";
   }
   return "continue";
 }
