@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { finding, type Finding } from "../errors";
 import type { StateView } from "../engine/view";
 import type { ApplyRequest } from "../model/control";
-import { documentLabel, type ServerDocument } from "../model/documents";
+import { documentLabel, type Document, type ServerDocument } from "../model/documents";
 import { ipv4, network, type Ipv4Number } from "../model/ip";
 import { unfillable } from "../render/placeholders";
 import type { AssetStore } from "./assets";
@@ -26,7 +26,8 @@ interface OwnAddress {
 export function checkHere(batch: ApplyRequest, here: LocalView, source: InterfaceSource = networkInterfaces): Finding[] {
   const own = ownAddresses(source);
   const server = batch.put.find((doc) => doc.kind === "server") ?? here.state.server;
-  return [...missingAssets(batch, here.assets), ...(server === undefined ? [] : unservedSubnets(batch, server, own)), ...ownAddressFindings(batch, own), ...unfillableTexts(batch)];
+  const ofServer = server === undefined ? [] : [...unservedSubnets(batch, server, own), ...gatewayFindings(batch, server, own)];
+  return [...missingAssets(batch, here.assets), ...ofServer, ...ownAddressFindings(batch, own), ...unfillableTexts(batch)];
 }
 
 /** A profile whose files are not here would be offered and then fail on the machine's screen. */
@@ -60,7 +61,7 @@ function unservedSubnets(batch: ApplyRequest, server: ServerDocument, own: reado
   const served = own.filter((item) => interfaces.includes(item.interface));
   if (!interfaces.every((name) => served.some((item) => item.interface === name))) return [];
   return batch.put.flatMap((doc) => {
-    if (doc.kind !== "subnet") return [];
+    if (doc.kind !== "subnet" || doc.spec.relays.length > 0) return [];
     const { first, last } = network(doc.spec.cidr);
     if (served.some((item) => item.first <= last && first <= item.last)) return [];
     const there = served.map((item) => `${item.interface} ${item.address}`).join(", ");
@@ -70,6 +71,32 @@ function unservedSubnets(batch: ApplyRequest, server: ServerDocument, own: reado
       }),
     ];
   });
+}
+
+/**
+ * Machines that are sent to a router that routes nothing reach their own network only, and find out in the middle of an install. Only what
+ * the batch brings is looked at: a server that is to be no gateway any more comes before the subnets that name another one.
+ */
+function gatewayFindings(batch: ApplyRequest, server: ServerDocument, own: readonly OwnAddress[]): Finding[] {
+  if (server.spec.gateway !== undefined) return [];
+  return batch.put.flatMap((doc) =>
+    routersOf(doc).flatMap(({ property, routers }) =>
+      routers.flatMap((router, index) => {
+        const match = own.find((item) => item.address === router);
+        if (match === undefined) return [];
+        const where = [{ document: documentLabel(doc), property: `${property}[${String(index)}]` }, { document: documentLabel(server), property: "gateway" }];
+        return [finding("PXE_NOT_GATEWAY", `${router} is the target's own address on ${match.interface}, and it is not to route`, { where })];
+      }),
+    ),
+  );
+}
+
+function routersOf(doc: Document): { readonly property: string; readonly routers: readonly string[] }[] {
+  if (doc.kind === "profile") return [];
+  const own = { property: "options.routers", routers: "routers" in doc.spec.options ? (doc.spec.options.routers ?? []) : [] };
+  if (doc.kind !== "subnet") return [own];
+  const classes = doc.spec.classes.map(({ options }, index) => ({ property: `classes[${String(index)}].options.routers`, routers: options.routers ?? [] }));
+  return [{ property: "routers", routers: doc.spec.routers }, ...classes];
 }
 
 function ownAddressFindings(batch: ApplyRequest, own: readonly OwnAddress[]): Finding[] {

@@ -3,6 +3,7 @@ import type { LeaseTable } from "../engine/lease-table";
 import type { StateView } from "../engine/view";
 import type { NewEvent } from "../model/control";
 import type { AssetStore } from "./assets";
+import type { ForeignWatch } from "./foreign";
 import type { Sightings } from "./sightings";
 import type { StoreWrite } from "./store/port";
 
@@ -26,6 +27,8 @@ export interface AgentContext {
   readonly sightings: Sightings;
   readonly assets: AssetStore;
   readonly lifecycle: ProgressPort;
+  /** Hears of other DHCP servers. */
+  readonly foreign?: ForeignWatch;
   /** Adds to the event log; never throws. */
   emit(event: NewEvent): void;
   /** Resolves once the writes are on stable storage; rejects when they could not be stored. */

@@ -15,6 +15,7 @@ import { streamEvents } from "./event-stream";
 import { allHostStatus } from "./host-status";
 import type { EventLog } from "./events";
 import type { AgentContext } from "./context";
+import { refuseBesideForeign } from "./foreign";
 import type { Keeper } from "./sockets";
 import type { AgentState } from "./state";
 
@@ -131,6 +132,7 @@ function documentRoutes(app: FastifyInstance, port: ControlPort): void {
   app.post("/v1/apply", async (request): Promise<ApplyResult> => {
     const batch = checkedBatch(request.body);
     throwFindings(checkHere(batch, port.context));
+    await refuseBesideForeign(batch, state, port.context.foreign);
     const plan = await state.apply(batch);
     await port.reconcile();
     const named = new Set([...batch.put.filter((doc) => doc.kind === "host").map((doc) => doc.name)]);

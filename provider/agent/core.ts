@@ -8,10 +8,11 @@ import { pxeError, throwFindings } from "../errors";
 import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
 import { ownerName, type DocumentsFile } from "../model/documents";
 import { AssetStore } from "./assets";
-import { checkHere, type LocalView } from "./checks";
+import { checkHere } from "./checks";
 import type { AgentContext, Draining } from "./context";
 import { startControl } from "./control";
 import { EventLog } from "./events";
+import { ForeignWatch, refuseBesideForeign } from "./foreign";
 import { Outlet, type Recorder } from "./outlet";
 import { Progress } from "./progress";
 import { Serving } from "./serving";
@@ -83,8 +84,9 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const assets = await AssetStore.at(options.data);
     const progress = new Progress(state);
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
+    const foreign = new ForeignWatch({ clock, emit: (event) => { outlet.emit(event); } });
     const context: AgentContext = {
-      clock, log, state, leases, assets, lifecycle: outlet, sightings,
+      clock, log, state, leases, assets, lifecycle: outlet, sightings, foreign,
       emit: (event) => { outlet.emit(event); },
       commit: (writes) => store.commit(writes),
     };
@@ -100,7 +102,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         ready: interfaces.every((item) => item.serving),
         interfaces,
         owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
-        problems: [...opened.problems, ...opened.trouble(), ...interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`]))],
+        problems: [...opened.problems, ...opened.trouble(), ...interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])), ...foreign.problems()],
         ...(options.canHandOver() ? { handover: 1 } : {}),
       };
     };
@@ -154,13 +156,14 @@ async function forgetOwners(state: AgentState, path: string): Promise<void> {
 }
 
 /** Applies a file's documents, one batch for each owner. @throws PxeError with every finding of an owner's batch */
-async function applyFile(here: LocalView, state: AgentState, file: DocumentsFile): Promise<void> {
+async function applyFile(here: AgentContext, state: AgentState, file: DocumentsFile): Promise<void> {
   for (const owner of new Set(file.documents.map((doc) => doc.owner))) {
     const put = file.documents.filter((doc) => doc.owner === owner);
     const hosts = new Set(put.filter((doc) => doc.kind === "host").map((doc) => doc.name));
     const arm = file.arm.filter((name) => hosts.has(name)).map((host) => ({ host, reason: "create" as const }));
     const batch = applyRequest.parse({ owner, put, arm });
     throwFindings(checkHere(batch, here));
+    await refuseBesideForeign(batch, state, here.foreign);
     await state.apply(batch);
   }
 }

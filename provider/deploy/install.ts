@@ -11,6 +11,7 @@ import { refuseForeign } from "./ownership";
 import { agentBundle, type AgentBundle } from "./payload";
 import { architectureOf, portsOf, preflight } from "./preflight";
 import { Changes, type DeployRequest, type Deployed } from "./request";
+import { networkSettings } from "./network";
 import { briefly, mustRun, type Shell } from "./shell";
 import { giveUpScript, missingSteps, pruneScript, switchScript, takenOverScript, takeOverScript, type Step, type Wanted } from "./steps";
 import { chooseNode, nodeVersionAt, uploadBundle, uploadNode, type ChosenNode } from "./target-files";
@@ -28,10 +29,10 @@ export function installService(shell: Shell, request: DeployRequest): Promise<De
 }
 
 async function install(shell: Shell, request: DeployRequest, changes: Changes): Promise<Deployed> {
-  const { progress } = request;
+  const { progress, firewall = "check" } = request;
   const given = request.node?.path ?? process.env["PXE_TARGET_NODE"];
   const observation = await observe(shell, portsOf(request.server));
-  throwFindings(preflight(observation, request.server, { form: "system", label: shell.label, givenNode: given !== undefined }));
+  throwFindings(preflight(observation, request.server, { form: "system", label: shell.label, givenNode: given !== undefined, firewall }));
   const architecture = architectureOf(observation.machine);
   if (architecture === undefined) throw pxeError("PXE_INTERNAL", "the preflight let an unknown architecture pass");
   const bundle = agentBundle(request.bundleFolder);
@@ -46,7 +47,7 @@ async function install(shell: Shell, request: DeployRequest, changes: Changes): 
   }
   const uploaded = await uploadBundle(shell, observation, bundle, koffi, request, changes);
   const { owner, previousOwner } = request;
-  const wanted: Wanted = { bundle, nodePath: node.path, owner, ...(previousOwner === undefined ? {} : { previousOwner }), publicKeys: publicKeys(request) };
+  const wanted: Wanted = { bundle, nodePath: node.path, owner, ...(previousOwner === undefined ? {} : { previousOwner }), publicKeys: publicKeys(request), network: networkSettings(observation, request.server, firewall) ?? "none" };
   const steps = missingSteps(observation, wanted);
   if (steps.length > 0) changes.begin();
   await mend(shell, steps, progress);

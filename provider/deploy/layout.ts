@@ -20,10 +20,19 @@ export const layout = {
   runtime: "/run/pulumi-pxe",
   socket: "/run/pulumi-pxe/control.sock",
   unit: "/etc/systemd/system/pulumi-pxe@.service",
+  /** What makes the target a gateway and opens its firewall, and undoes it. */
+  networkScript: "/opt/pulumi-pxe/network/settings",
+  /** Whether the target forwarded before it was made a gateway. */
+  forwardedBefore: "/opt/pulumi-pxe/network/forwarded-before",
+  networkUnit: "/etc/systemd/system/pulumi-pxe-network.service",
+  sysctl: "/etc/sysctl.d/60-pulumi-pxe.conf",
 } as const;
 
 /** The system user that the agent runs as and that control connections log in as. */
 export const systemUser = "pulumi-pxe";
+
+/** The unit that applies the network settings. */
+export const networkUnit = "pulumi-pxe-network.service";
 
 /** The systemd instance of a bundle. */
 export function unitName(bundleId: string): string {

@@ -1,4 +1,5 @@
 import { layout, systemUser } from "./layout";
+import { surroundingsScript } from "./surroundings";
 
 /** First word of the report; without it something else than our script has answered. */
 export const reportHeader = "pulumi-pxe-report";
@@ -61,10 +62,10 @@ fi
 say lowest-port "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"
 say account "$(getent passwd ${systemUser})"
 say group "$(getent group ${systemUser})"
-for path in ${layout.root} ${layout.home} ${layout.data} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.launcher} ${layout.unit}; do
+for path in ${layout.root} ${layout.home} ${layout.data} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.launcher} ${layout.unit} ${layout.networkScript} ${layout.networkUnit} ${layout.sysctl}; do
   [ -e "$path" ] && say stat "$(stat -c '%n %a %U:%G' "$path")"
 done
-for path in ${layout.launcher} ${layout.unit} ${layout.bundles}/*/pxe-agent.cjs ${layout.bundles}/*/koffi.node; do
+for path in ${layout.launcher} ${layout.unit} ${layout.networkScript} ${layout.networkUnit} ${layout.sysctl} ${layout.bundles}/*/pxe-agent.cjs ${layout.bundles}/*/koffi.node; do
   [ -r "$path" ] && say sum "$(sha256sum "$path")"
 done
 if [ -r ${layout.authorizedKeys} ]; then
@@ -82,6 +83,7 @@ if have systemctl && [ -d /run/systemd/system ]; then
     [ -L "$path" ] && say enabled "\${path##*/}"
   done
 fi
+${surroundingsScript}
 [ -e ${layout.kept} ] && say kept yes
 say end 1
 `;

@@ -1,6 +1,7 @@
 import { pxeError } from "../errors";
 import { observeScript, reportHeader } from "./observe-script";
 import type { Shell } from "./shell";
+import { parseSurroundings, type Surroundings } from "./surroundings";
 import { lastLines } from "./text";
 
 /** Somebody who listens on a port that the agent needs. */
@@ -68,6 +69,9 @@ export interface Observation {
   readonly units: ReadonlyMap<string, UnitState>;
   readonly enabled: readonly string[];
   readonly kept: boolean;
+  readonly surroundings: Surroundings;
+  /** Seconds that the target's clock is off by at least, whatever the time on the way. */
+  readonly clockSkew: number;
   /** Why sudo was refused, if it was: everything else was then read without it. */
   readonly sudoRefusal: string | undefined;
 }
@@ -83,14 +87,23 @@ export interface Ports {
  */
 export async function observe(shell: Shell, ports: Ports): Promise<Observation> {
   const script = observeScript(ports);
+  const asked = Date.now();
   const privileged = await shell.run(script);
-  if (privileged.stdout.includes(reportHeader)) return parseReport(privileged.stdout, undefined, shell.label);
+  if (privileged.stdout.includes(reportHeader)) return clocked(parseReport(privileged.stdout, undefined, shell.label), asked);
   const refusal = lastLines(privileged.stderr || privileged.stdout, 3);
   const plain = await shell.run(script, { plain: true });
   if (!plain.stdout.includes(reportHeader)) {
     throw pxeError("PXE_COMMAND_FAILED", `${shell.label} runs no sh script: ${lastLines(plain.stderr || plain.stdout, 5) || "it said nothing"}`);
   }
-  return parseReport(plain.stdout, refusal === "" ? "sudo failed without a word" : refusal, shell.label);
+  return clocked(parseReport(plain.stdout, refusal === "" ? "sudo failed without a word" : refusal, shell.label), asked);
+}
+
+/** The target looked at its clock at some moment between the question and the answer. */
+function clocked(observation: Observation, asked: number, answered = Date.now()): Observation {
+  const { clock } = observation.surroundings;
+  if (clock === undefined || Number.isNaN(clock)) return observation;
+  const skew = clock + 1 < asked / 1000 ? clock + 1 - asked / 1000 : clock > answered / 1000 ? clock - answered / 1000 : 0;
+  return { ...observation, clockSkew: Math.round(skew) };
 }
 
 /** Reads the report of `observeScript`. */
@@ -139,6 +152,8 @@ export function parseReport(text: string, sudoRefusal: string | undefined, label
     units: new Map(all("unit").map(parseUnit)),
     enabled: all("enabled").map(instanceOf),
     kept: one("kept") === "yes",
+    surroundings: parseSurroundings(all),
+    clockSkew: 0,
     sudoRefusal,
   };
 }

@@ -1,5 +1,7 @@
 import { finding, type Finding } from "../errors";
 import type { ServerSpec } from "../model/documents";
+import type { FirewallMode } from "./network";
+import { hostFindings } from "./preflight-host";
 import { compareVersions, ownPids, usableNode, type Listener, type Observation, type Ports } from "./observe";
 
 /** KiB that an installation needs: with its own Node (tarball and binary side by side for a moment), and without. */
@@ -10,7 +12,7 @@ const roomForData = 64 * 1024;
 
 /** The ports of a server. */
 export function portsOf(server: ServerSpec): Ports {
-  return { udp: [server.dhcpPort, server.tftpPort], tcp: [server.httpPort] };
+  return { udp: [server.dhcpPort, server.tftpPort, ...(server.dhcpMode === "proxy" ? [server.pxePort] : [])], tcp: [server.httpPort] };
 }
 
 export interface PreflightOptions {
@@ -19,6 +21,7 @@ export interface PreflightOptions {
   readonly label: string;
   /** Whether the operator gave a Node of their own. */
   readonly givenNode: boolean;
+  readonly firewall?: FirewallMode;
   /** Process ids that may hold the ports: our own agent. */
   readonly own?: ReadonlySet<number>;
 }
@@ -28,7 +31,7 @@ export function preflight(observation: Observation, server: ServerSpec, options:
   const findings = [...interfaces(observation, server), ...ports(observation, server, options)];
   if (options.form === "system") {
     findings.unshift(...requirements(observation, options), ...rights(observation, options));
-    findings.push(...room(observation, options));
+    findings.push(...room(observation, options), ...hostFindings(observation, server, { label: options.label, firewall: options.firewall ?? "check" }));
   } else if (observation.uid !== 0) {
     findings.push(...privilegedPorts(observation, server));
   }
@@ -117,7 +120,8 @@ function inTheWay(listener: Listener, observation: Observation, server: ServerSp
 
 function portProperty(listener: Listener, server: ServerSpec): string {
   if (listener.protocol === "tcp") return "httpPort";
-  return listener.port === server.dhcpPort ? "dhcpPort" : "tftpPort";
+  if (listener.port === server.dhcpPort) return "dhcpPort";
+  return listener.port === server.tftpPort ? "tftpPort" : "pxePort";
 }
 
 function whoListens(listener: Listener): string {

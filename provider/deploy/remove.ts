@@ -5,6 +5,7 @@ import { keyFileScript } from "./key-file";
 import { publicKeyOf } from "./keys";
 import { keptText, layout, systemUser } from "./layout";
 import { lockScript } from "./lock";
+import { removeNetworkScript } from "./network";
 import { observe, type Observation } from "./observe";
 import { withdrawOwner, type Withdrawal } from "./ownership";
 import type { RemoveRequest } from "./request";
@@ -38,7 +39,7 @@ export async function removeService(shell: Shell, request: RemoveRequest): Promi
 /** Whether a deployment, or a removal that was interrupted, has left anything but what is kept on purpose. */
 export function hasAnything(observation: Observation): boolean {
   const { account, group, current, units, enabled, files, kept } = observation;
-  const paths = [layout.root, layout.unit, layout.keyFolder, layout.authorizedKeys];
+  const paths = [layout.root, layout.unit, layout.keyFolder, layout.authorizedKeys, layout.networkUnit, layout.sysctl];
   return (
     account !== "" || group !== "" || current !== undefined || units.size > 0 || enabled.length > 0 ||
     paths.some((path) => files.has(path)) || (files.has(layout.home) && !kept)
@@ -77,6 +78,7 @@ ${unheard === undefined ? "" : forgetScript(unheard)}
 rm -f /etc/systemd/system/multi-user.target.wants/pulumi-pxe@*.service ${layout.unit} ${layout.unit}.part
 systemctl daemon-reload
 systemctl reset-failed 'pulumi-pxe@*.service' 2>/dev/null
+${removeNetworkScript}
 if getent passwd ${systemUser} >/dev/null; then
   rm -rf ${layout.keyFolder}
   command -v loginctl >/dev/null && loginctl terminate-user ${systemUser} 2>/dev/null

@@ -1,6 +1,7 @@
 import type { AgentStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import type { Target } from "../model/target";
+import type { FirewallMode } from "./network";
 
 /** What runs the agent: a systemd service, or nothing but a plain process. */
 export type Init = "systemd" | "process";
@@ -42,6 +43,8 @@ export interface DeployRequest {
   readonly previousControlKey?: string;
   /** Names the interfaces and ports that the preflight looks at. */
   readonly server: ServerSpec;
+  /** What becomes of ports that the target's firewall keeps shut: a refusal, or they are opened. Default: `check`. */
+  readonly firewall?: FirewallMode;
   /** The server document that will be put: a running agent that would refuse it is left as it is. */
   readonly document?: { readonly name: string };
   /** The owner before a stack or project was renamed: its documents and control key are taken over. */
@@ -82,6 +85,9 @@ export interface ObserveRequest {
   readonly init?: Init;
   /** See `DeployRequest`. */
   readonly bundleFolder?: string;
+  /** See `DeployRequest`; without it nothing is said of the target's network settings. */
+  readonly server?: ServerSpec;
+  readonly firewall?: FirewallMode;
 }
 
 /** What was found on a target that could be reached. */

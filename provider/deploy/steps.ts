@@ -1,19 +1,14 @@
-import { createHash } from "node:crypto";
 import { bundleFolder, layout, systemUser, takeOverOrder, unitName } from "./layout";
+import type { NetworkSettings } from "./network";
+import { networkSteps } from "./network-steps";
 import type { Observation } from "./observe";
 import type { AgentBundle } from "./payload";
 import { keyFileScript } from "./key-file";
 import { lockScript } from "./lock";
+import { labelSteps } from "./selinux";
 import { quote } from "./shell";
+import { putText, standsWith, step, type Step } from "./step";
 import { authorizedKeyLine, keyLineOwner, launcherText, unitText } from "./systemd";
-
-/** One thing that a target lacks, and the sh lines that mend it. */
-export interface Step {
-  readonly what: string;
-  readonly script: string;
-  /** Whether a running agent must start anew for it to take effect. */
-  readonly restarts: boolean;
-}
 
 export interface Wanted {
   readonly bundle: AgentBundle;
@@ -24,7 +19,11 @@ export interface Wanted {
   readonly previousOwner?: string;
   /** Public keys, authorized_keys form, that this owner's control connections may use. */
   readonly publicKeys: readonly string[];
+  /** Settings of the target's network: `none` where there are to be none; left as they are where it isn't said. */
+  readonly network?: NetworkSettings | "none";
 }
+
+export type { Step } from "./step";
 
 /** What differs between a target and what it should be, apart from which bundle runs. Empty: nothing is to be done. */
 export function missingSteps(observation: Observation, wanted: Wanted): Step[] {
@@ -34,11 +33,9 @@ export function missingSteps(observation: Observation, wanted: Wanted): Step[] {
     ...keys(observation, wanted),
     ...files(observation, wanted),
     ...nodeLink(observation, wanted),
+    ...networkSteps(observation, wanted.network),
+    ...labelSteps(observation),
   ];
-}
-
-function step(what: string, restarts: boolean, ...lines: string[]): Step {
-  return { what, restarts, script: lines.join("\n") };
 }
 
 function account(observation: Observation): Step[] {
@@ -108,16 +105,6 @@ function files(observation: Observation, wanted: Wanted): Step[] {
 function nodeLink(observation: Observation, wanted: Wanted): Step[] {
   if (observation.nodeLink?.path === wanted.nodePath) return [];
   return [step(`Node at ${wanted.nodePath}`, true, `mkdir -p $(dirname ${layout.nodeLink})`, putLink(layout.nodeLink, wanted.nodePath))];
-}
-
-function standsWith(observation: Observation, path: string, text: string, mode: string): boolean {
-  const sha256 = createHash("sha256").update(text).digest("hex");
-  return observation.sums.get(path) === sha256 && observation.files.get(path)?.mode === mode;
-}
-
-function putText(path: string, text: string, mode: string): string {
-  const part = `${path}.part`;
-  return [`mkdir -p $(dirname ${path})`, `printf '%s' ${quote(text)} >${part}`, `chmod ${mode} ${part}`, `mv -f ${part} ${path}`].join("\n");
 }
 
 /** A link that is replaced in one step: ln -sf would remove it first, and follow it where it leads to a folder. */

@@ -34,6 +34,24 @@ describe("what only the agent's machine can check", () => {
     assert.deepEqual(check([net("10.77.0.0/24")], on("lo")), refused);
   });
 
+  test("a subnet that is reached through relays lies on none", () => {
+    assert.deepEqual(check([subnetDocument({ cidr: "10.99.7.0/24", pools: [], routers: [], relays: ["10.99.7.254"] })], on("eth1")), []);
+  });
+
+  test("whoever is named as a router has to route", () => {
+    const routed = (spec: Parameters<typeof subnetDocument>[0]): Document => subnetDocument({ pools: [], routers: [], ...spec });
+    const gateway = (nat: boolean): ServerDocument => serverDocument({ interfaces: ["eth1"], gateway: { nat } });
+    const own = routed({ routers: ["10.77.0.254", "10.77.0.2"] });
+    assert.deepEqual(check([own], on("eth1")), ["PXE_NOT_GATEWAY subnet/provisioning routers[1]; server/rack1 gateway"]);
+    assert.deepEqual(check([own], gateway(false)), []);
+    assert.deepEqual(check([own, gateway(true)], on("eth1")), []);
+    assert.deepEqual(check([own], undefined), []);
+    assert.deepEqual(check([routed({ routers: ["10.77.0.254"] })], on("eth1")), []);
+    const options = { routers: ["10.77.0.2"] };
+    assert.deepEqual(check([routed({ classes: [{ name: "ipxe", match: { userClass: "iPXE" }, options }] })], on("eth1")), ["PXE_NOT_GATEWAY subnet/provisioning classes[0].options.routers[0]; server/rack1 gateway"]);
+    assert.deepEqual(check([hostDocument({ options })], on("eth1")), ["PXE_NOT_GATEWAY host/db1 options.routers[0]; server/rack1 gateway"]);
+  });
+
   test("the server of the batch counts before the one held; without any there is nothing to say", () => {
     assert.deepEqual(check([on("eth1"), net("10.77.0.0/24")], on("eth2")), []);
     assert.deepEqual(check([net("10.77.0.0/24")], undefined), []);

@@ -32,8 +32,9 @@ export const testPackages = [
   { name: "udhcpc", probe: "udhcpc" },
   // perfdhcp, a DHCP load generator.
   { name: "kea-admin", probe: "perfdhcp" },
-  // A DHCP server that isn't ours: the agent is a proxy beside it.
+  // DHCP servers that aren't ours: the agent is a proxy beside one, and refuses to give out addresses beside one.
   { name: "dnsmasq-base", probe: "dnsmasq" },
+  { name: "kea-dhcp4-server", probe: "kea-dhcp4" },
   // UEFI firmware for virtual machines.
   { name: "ovmf", probe: "/usr/share/OVMF/OVMF_CODE_4M.fd" },
   // TFTP clients: atftp with block sizes and windows, tftp-hpa as the strict one.

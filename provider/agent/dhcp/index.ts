@@ -12,7 +12,7 @@ import { ServedInterfaces } from "./served-interfaces";
 import { UnderWay } from "./under-way";
 
 /** What the DHCP service needs of its agent. */
-export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit"> & {
+export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit" | "foreign"> & {
   readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
 };
 
@@ -108,6 +108,7 @@ class Server implements DhcpService {
     this.counters.received += 1;
     try {
       const request = { packet: decodeDhcp(bytes), via: { interface: this.own, served: this.served.all(), source: from, ...sentTo }, socket };
+      this.context.foreign?.look(request.packet, request.via, this.context.state, from);
       this.act(request, this.decide(request));
     } catch (error) {
       this.failed(error, from);

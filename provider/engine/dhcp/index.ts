@@ -14,6 +14,7 @@ import { onExtend, onInitReboot, onSelecting } from "./request";
 
 export type { DhcpDecision, Destination, LeaseWrite, OfferWrite, Sighting } from "./decision";
 export { cleaned } from "./events";
+export { foreignServer } from "./foreign";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 export { modeOf } from "./exchange";
 export { onProbeAnswered } from "./probe";

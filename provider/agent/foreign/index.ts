@@ -1,0 +1,2 @@
+export { refuseBesideForeign } from "./guard";
+export { ForeignWatch } from "./watch";

@@ -1,0 +1,60 @@
+import { all, judge, ruleComment, type Holds, type Packet, type Rule, type Verdict } from "./rules";
+
+const targets: Readonly<Record<string, Verdict>> = { ACCEPT: "accept", DROP: "drop", REJECT: "drop", RETURN: "return" };
+
+/** Whether the filter, as `iptables -S` tells it, is sure to drop a packet as if none of our rules were there. */
+export function iptablesDrops(lines: readonly string[], packet: Packet): boolean {
+  const chains = new Map<string, Rule[]>();
+  const policies = new Map<string, string>();
+  const own = new Set(lines.flatMap((line) => (line.startsWith("-N ") ? [line.split(" ")[1] ?? ""] : [])));
+  for (const line of lines) {
+    const words = line.split(" ");
+    const [what, chain = ""] = words;
+    if (what === "-P") policies.set(chain, words[2] ?? "");
+    if (what !== "-A" || line.includes(`--comment ${ruleComment}`) || line.includes(`--comment "${ruleComment}"`)) continue;
+    chains.set(chain, [...(chains.get(chain) ?? []), ruleOf(words.slice(2), own, packet)]);
+  }
+  const chain = packet.hook === "input" ? "INPUT" : "FORWARD";
+  const judged = judge(chains, chain);
+  return judged === "drop" || (judged === "continue" && policies.get(chain) === "DROP");
+}
+
+/** Each option has one value, but for those that have none or are turned round by a `!`. */
+function ruleOf(words: readonly string[], own: ReadonlySet<string>, packet: Packet): Rule {
+  const conditions: Holds[] = [];
+  let verdict: Verdict = "continue";
+  for (let index = 0; index < words.length; index++) {
+    const not = words[index] === "!";
+    const option = words[not ? ++index : index] ?? "";
+    const value = words[++index] ?? "";
+    if (option === "-j" || option === "-g") verdict = targets[value] ?? (own.has(value) ? { jump: value, returns: option === "-j" } : "continue");
+    else if (option === "-m" || option === "--comment") continue;
+    else if (option === "--reject-with") break;
+    else {
+      const holds = condition(option, value, packet);
+      conditions.push(not && holds !== "maybe" ? !holds : holds);
+    }
+  }
+  return { holds: all(conditions), verdict };
+}
+
+function condition(option: string, value: string, packet: Packet): Holds {
+  const { protocol, port } = packet;
+  switch (option) {
+    case "-i":
+      return value.endsWith("+") ? packet.interface.startsWith(value.slice(0, -1)) : value === packet.interface;
+    case "-p":
+      return value === "all" ? true : protocol === undefined ? "maybe" : value === protocol;
+    case "--dport":
+    case "--dports":
+      return port === undefined ? "maybe" : value.split(",").some((item) => {
+        const [from, to = from] = item.split(":").map(Number);
+        return from !== undefined && to !== undefined && from <= port && port <= to;
+      });
+    case "--ctstate":
+    case "--state":
+      return value.split(",").includes("NEW");
+    default:
+      return "maybe";
+  }
+}

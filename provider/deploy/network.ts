@@ -1,0 +1,133 @@
+import type { ServerSpec } from "../model/documents";
+import { formatIpv4, parseNetwork } from "../model/ip";
+import { closedBy, closeLines, isTransient, openLines, type Closed, type Needed } from "./firewall";
+import { layout, networkUnit } from "./layout";
+import type { Observation } from "./observe";
+import { natTable } from "./surroundings";
+
+/** Whether ports that the firewall keeps shut are only told, or opened. */
+export type FirewallMode = "check" | "manage";
+
+/** Settings of the target's network: files that say them, and a unit that applies them before the agent starts. */
+export interface NetworkSettings {
+  readonly script: string;
+  readonly unit: string;
+  /** Undefined unless the target is to forward. */
+  readonly sysctl: string | undefined;
+  readonly nat: boolean;
+}
+
+/** What a server needs of its target's firewall. */
+export function neededOf(server: ServerSpec): Needed {
+  return {
+    interfaces: server.interfaces, tcp: [server.httpPort], forward: server.gateway !== undefined,
+    udp: [server.dhcpPort, server.tftpPort, ...(server.dhcpMode === "proxy" ? [server.pxePort] : [])],
+  };
+}
+
+/** The settings that a target should have; undefined where it needs none. */
+export function networkSettings(observation: Observation, server: ServerSpec, firewall: FirewallMode): NetworkSettings | undefined {
+  const closed = firewall === "manage" ? closedBy(observation.surroundings.firewall, neededOf(server)) : [];
+  const { gateway } = server;
+  if (gateway === undefined && closed.length === 0) return undefined;
+  const networks = gateway?.nat === true ? servedNetworks(observation, server) : [];
+  return {
+    script: settingsScript(closed, gateway !== undefined, gateway?.nat === true ? natRules(networks, server.interfaces) : undefined),
+    unit: unitText, nat: gateway?.nat === true,
+    sysctl: gateway === undefined ? undefined : sysctlText,
+  };
+}
+
+/** The networks of the served interfaces, `10.77.0.0/24`. */
+function servedNetworks({ surroundings }: Observation, { interfaces }: ServerSpec): string[] {
+  const networks = interfaces.flatMap((name) => surroundings.prefixed.get(name) ?? []).flatMap((address) => {
+    const net = parseNetwork(address);
+    return net === undefined ? [] : [`${formatIpv4(net.first)}/${address.split("/")[1] ?? ""}`];
+  });
+  return [...new Set(networks)].sort();
+}
+
+const head = "# Written by a deployment of pulumi-pxe; the next one replaces it.";
+
+const sysctlText = `${head}\nnet.ipv4.ip_forward = 1\n`;
+
+/** A restart of what flushes all rules has ours made again. */
+const unitText = `[Unit]
+Description=pulumi-pxe network settings
+After=nftables.service iptables.service netfilter-persistent.service firewalld.service ufw.service
+PartOf=nftables.service iptables.service netfilter-persistent.service firewalld.service
+Wants=network.target
+Before=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${layout.networkScript} start
+ExecStop=${layout.networkScript} stop
+
+[Install]
+WantedBy=multi-user.target nftables.service iptables.service netfilter-persistent.service firewalld.service
+`;
+
+/** Deleted and made in one transaction; a table that isn't there can't be deleted. */
+function natRules(networks: readonly string[], interfaces: readonly string[]): string {
+  const out = `oifname != { ${[...interfaces].sort().map((name) => `"${name}"`).join(", ")} }`;
+  const rule = networks.length === 0 ? "" : `\n    ip saddr { ${networks.join(", ")} } ${out} masquerade`;
+  return `table ${natTable} {}
+delete table ${natTable}
+table ${natTable} {
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;${rule}
+  }
+}`;
+}
+
+/**
+ * `start` makes the settings, twice as once; `stop` takes back what a restart would take back as well; `undo` takes back everything, and is
+ * what the next deployment runs before it replaces the script, and a removal before it removes it.
+ */
+function settingsScript(closed: readonly Closed[], forwards: boolean, nat: string | undefined): string {
+  const transient = closeLines(closed.filter((item) => isTransient(item.program)));
+  const lasting = closeLines(closed.filter((item) => !isTransient(item.program)));
+  const opened = closed.filter((item) => item.program === "firewalld").map((item) => `# opened ${item.place} ${item.what}`);
+  const before = layout.forwardedBefore;
+  const lines = (list: readonly string[]): string[] => list.map((line) => `  ${line}`);
+  return [
+    "#!/bin/sh", head, ...new Set(opened),
+    'PATH="$PATH:/usr/sbin:/sbin:/usr/bin:/bin"',
+    "forward=/proc/sys/net/ipv4/ip_forward",
+    "status=0",
+    "start() {",
+    ...lines(forwards ? [`[ -e ${before} ] || cat "$forward" >${before}`, 'echo 1 >"$forward" || status=1'] : []),
+    ...(nat === undefined ? [] : ["  nft -f - <<'RULES' || status=1", nat, "RULES"]),
+    ...lines(openLines(closed).map((line) => `{ ${line}; } || status=1`)),
+    "  :",
+    "}",
+    "stop() {",
+    ...lines(transient),
+    ...(nat === undefined ? [] : [`  nft delete table ${natTable} 2>/dev/null`]),
+    "  :",
+    "}",
+    "undo() {",
+    "  stop",
+    ...lines(lasting),
+    `  [ "$(cat ${before} 2>/dev/null)" != 0 ] || echo 0 >"$forward"`,
+    `  rm -f ${before}`,
+    "}",
+    'case "$1" in',
+    "  start) stop; start;;",
+    "  stop) stop;;",
+    "  undo) undo;;",
+    "esac",
+    "exit $status",
+    "",
+  ].join("\n");
+}
+
+/** sh lines that take back what a deployment has set, and what it is set by. */
+export const removeNetworkScript = `[ -x ${layout.networkScript} ] && ${layout.networkScript} undo
+[ -e ${layout.networkUnit} ] && systemctl --quiet disable --now ${networkUnit} 2>/dev/null
+rm -f ${layout.networkUnit} ${layout.networkUnit}.part ${layout.sysctl} ${layout.sysctl}.part
+rm -rf ${layout.networkScript.replace(/\/[^/]*$/, "")}
+systemctl daemon-reload
+systemctl reset-failed ${networkUnit} 2>/dev/null || true`;

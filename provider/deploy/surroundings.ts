@@ -1,0 +1,94 @@
+import type { FirewallSeen } from "./firewall";
+import { layout, networkUnit } from "./layout";
+
+/** What of a target's own settings bears on the agent. */
+export interface Surroundings {
+  /** Unix time in seconds, as the target has it. */
+  readonly clock: number | undefined;
+  /** Interfaces whose address comes of DHCP. */
+  readonly dynamic: ReadonlySet<string>;
+  /** Interface name → its addresses with prefix, `10.77.0.1/24`. */
+  readonly prefixed: ReadonlyMap<string, readonly string[]>;
+  /** Whether programs may not be run where ours goes. */
+  readonly noexec: boolean;
+  readonly selinux: "enforcing" | "permissive" | undefined;
+  /** Path → the type in its SELinux label. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly hasNft: boolean;
+  readonly firewall: FirewallSeen;
+  /** State of the unit that holds the network settings: `active`, `failed`, …; empty without one. */
+  readonly networkUnit: string;
+  /** Whether our table of address translation is there. */
+  readonly natTable: boolean;
+  readonly forwarding: boolean;
+}
+
+/** The table that translates addresses: ours alone. */
+export const natTable = "ip pulumi_pxe";
+
+/** sh lines for `observeScript`; they use its `say` and `have`. */
+export const surroundingsScript = `
+say clock "$(date +%s)"
+have ip && ip -o -4 addr show | awk '{print "prefixed\\t" $2 " " $4} / dynamic /{print "dynamic\\t" $2}'
+say noexec "$(awk -v path=${layout.root}/ '{
+  mount = $2; sub(/\\/*$/, "/", mount)
+  if (substr(path, 1, length(mount)) == mount && length(mount) >= longest) { longest = length(mount); options = $4 }
+} END { if (("," options ",") ~ /,noexec,/) print "yes" }' /proc/self/mounts)"
+if [ -r /sys/fs/selinux/enforce ]; then
+  [ "$(cat /sys/fs/selinux/enforce)" = 1 ] && say selinux enforcing || say selinux permissive
+  for path in ${layout.launcher} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.nodes}/*/bin/node; do
+    [ -e "$path" ] && say label "$path $(stat -c %C "$path" | cut -d: -f3)"
+  done
+fi
+
+if have firewall-cmd && [ "$(firewall-cmd --state 2>/dev/null)" = running ]; then
+
+  say firewalld-default "$(firewall-cmd --get-default-zone)"
+  firewall-cmd --get-active-zones | awk '{print "firewalld-zones\\t" $0}'
+  firewall-cmd --list-all-zones | awk '{print "firewalld-settings\\t" $0}'
+elif have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then
+
+  ufw status verbose | awk '{print "ufw\\t" $0}'
+elif have nft; then
+  # A set of many thousands says nothing of ports, and would take its time on the way.
+  rules=$(nft -j -t list ruleset 2>/dev/null) && [ "\${#rules}" -lt 8000000 ] && say nftables "$rules"
+elif have iptables; then
+  iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}'
+fi
+[ -r ${layout.networkScript} ] && sed -n 's/^# opened \\(.*\\)/opened\\t\\1/p' ${layout.networkScript}
+if have nft; then
+  say nft-there yes
+  nft list table ${natTable} >/dev/null 2>&1 && say nat-table yes
+fi
+say forwarding "$(cat /proc/sys/net/ipv4/ip_forward 2>/dev/null)"
+have systemctl && [ -e ${layout.networkUnit} ] && say network-unit "$(systemctl is-active ${networkUnit})"
+`;
+
+/** Reads what `surroundingsScript` said. @param all the values of a key, in their order */
+export function parseSurroundings(all: (key: string) => readonly string[]): Surroundings {
+  const one = (key: string): string => all(key)[0] ?? "";
+  const some = (key: string): readonly string[] | undefined => (all(key).length === 0 ? undefined : all(key));
+  const selinux = one("selinux");
+  const settings = some("firewalld-settings");
+  const prefixed = new Map<string, string[]>();
+  for (const line of all("prefixed")) {
+    const [name = "", address = ""] = line.split(" ");
+    prefixed.set(name, [...(prefixed.get(name) ?? []), address]);
+  }
+  return {
+    clock: one("clock") === "" ? undefined : Number(one("clock")),
+    dynamic: new Set(all("dynamic")),
+    prefixed,
+    noexec: one("noexec") === "yes",
+    selinux: selinux === "enforcing" || selinux === "permissive" ? selinux : undefined,
+    labels: new Map(all("label").map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""])),
+    hasNft: one("nft-there") === "yes",
+    firewall: {
+      firewalld: settings === undefined ? undefined : { settings, zones: all("firewalld-zones"), byDefault: one("firewalld-default") },
+      ufw: some("ufw"), nftables: some("nftables")?.[0], iptables: some("iptables"), opened: all("opened"),
+    },
+    networkUnit: one("network-unit"),
+    natTable: one("nat-table") === "yes",
+    forwarding: one("forwarding") === "1",
+  };
+}
