@@ -110,6 +110,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await serving.close();
         await state.close();
         emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
+        await events.flush();
         await opened.close();
       },
       release: async () => {
@@ -121,6 +122,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         outlet.hold();
         const draining = await serving.release();
         await state.close();
+        await events.flush();
         await opened.close();
         return { offers: leases.offered(clock()), served, draining, pass: (next) => { outlet.pass(next); } };
       },
