@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
+import type { Sighting } from "../engine/dhcp";
 import type { Offer } from "../engine/dhcp/bindings";
 import { pxeError, throwFindings } from "../errors";
 import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
@@ -14,6 +15,7 @@ import { EventLog } from "./events";
 import { Outlet, type Recorder } from "./outlet";
 import { Progress } from "./progress";
 import { Serving } from "./serving";
+import { Sightings } from "./sightings";
 import type { Keeper } from "./sockets";
 import { AgentState } from "./state";
 import { openStore } from "./store/open";
@@ -31,6 +33,8 @@ export interface CoreOptions {
   readonly canHandOver: () => boolean;
   /** Addresses that the agent before has offered. */
   readonly offers?: readonly Offer[];
+  /** What the agent before has heard of other servers' leases. */
+  readonly sightings?: readonly Sighting[];
   /** For the event of its start. */
   readonly after?: string;
 }
@@ -54,6 +58,7 @@ export interface Core {
 /** What is left of a core that was released. */
 export interface Released {
   readonly offers: readonly Offer[];
+  readonly sightings: readonly Sighting[];
   /** Interfaces that were served. */
   readonly served: readonly string[];
   readonly draining: Draining;
@@ -72,12 +77,14 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const emit = (event: NewEvent): void => { events.emit(event); };
     const state = new AgentState(snapshot, store, clock, emit);
     for (const offer of options.offers ?? []) leases.applyOffer({ type: "offer.put", offer });
+    const sightings = new Sightings();
+    for (const sighting of options.sightings ?? []) sightings.see(sighting, true);
     for (const text of opened.problems) emit({ kind: "alert", host: null, mac: null, address: null, text });
     const assets = await AssetStore.at(options.data);
     const progress = new Progress(state);
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
     const context: AgentContext = {
-      clock, log, state, leases, assets, lifecycle: outlet,
+      clock, log, state, leases, assets, lifecycle: outlet, sightings,
       emit: (event) => { outlet.emit(event); },
       commit: (writes) => store.commit(writes),
     };
@@ -124,7 +131,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await state.close();
         await events.flush();
         await opened.close();
-        return { offers: leases.offered(clock()), served, draining, pass: (next) => { outlet.pass(next); } };
+        return { offers: leases.offered(clock()), sightings: sightings.list(), served, draining, pass: (next) => { outlet.pass(next); } };
       },
     };
   } catch (error) {

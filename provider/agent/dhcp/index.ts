@@ -7,11 +7,12 @@ import type { AgentContext } from "../context";
 import { plainSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
 import { sendReply } from "./send";
+import { noteSighting } from "./pxe-service";
 import { ServedInterfaces } from "./served-interfaces";
 
 /** What the DHCP service needs of its agent. */
-export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit"> & {
-  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress">;
+export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit"> & {
+  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
 };
 
 /** Where to serve. */
@@ -122,6 +123,7 @@ class Server implements DhcpService {
     }
     this.context.log.debug({ interface: this.own.name, from: from.address, reason: decision.reason }, "dhcp");
     for (const event of decision.events) this.emit(event);
+    noteSighting(this.context, decision.sighting);
     if (decision.reply === undefined) return;
     await sendReply(this.socket, decision.reply);
     this.counters.replied += 1;
