@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Sighting } from "../engine/dhcp";
 import type { Offer } from "../engine/dhcp/bindings";
+import { ClientLimits } from "../engine/dhcp/limits";
 import { pxeError, throwFindings } from "../errors";
 import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
 import { ownerName, type DocumentsFile } from "../model/documents";
@@ -84,7 +85,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const progress = new Progress(state);
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
     const context: AgentContext = {
-      clock, log, state, leases, assets, lifecycle: outlet, sightings,
+      clock, log, state, leases, limits: new ClientLimits(leases), assets, lifecycle: outlet, sightings,
       emit: (event) => { outlet.emit(event); },
       commit: (writes) => store.commit(writes),
     };
