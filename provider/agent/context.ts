@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { LeaseLimits } from "../engine/dhcp/facts";
 import type { LeaseTable } from "../engine/lease-table";
 import type { StateView } from "../engine/view";
 import type { NewEvent } from "../model/control";
@@ -23,6 +24,8 @@ export interface AgentContext {
   readonly log: Logger;
   readonly state: StateView;
   readonly leases: LeaseTable;
+  /** Without it no client is limited in what it takes. */
+  readonly limits?: LeaseLimits;
   /** Addresses that other servers gave. */
   readonly sightings: Sightings;
   readonly assets: AssetStore;

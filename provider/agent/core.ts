@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Sighting } from "../engine/dhcp";
 import type { Offer } from "../engine/dhcp/bindings";
+import { ClientLimits } from "../engine/dhcp/limits";
 import { pxeError, throwFindings } from "../errors";
 import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
 import { ownerName, type DocumentsFile } from "../model/documents";
@@ -86,7 +87,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
     const foreign = new ForeignWatch({ clock, emit: (event) => { outlet.emit(event); } });
     const context: AgentContext = {
-      clock, log, state, leases, assets, lifecycle: outlet, sightings, foreign,
+      clock, log, state, leases, limits: new ClientLimits(leases), assets, lifecycle: outlet, sightings, foreign,
       emit: (event) => { outlet.emit(event); },
       commit: (writes) => store.commit(writes),
     };
@@ -119,6 +120,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await serving.close();
         await state.close();
         emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
+        await events.flush();
         await opened.close();
       },
       release: async () => {
@@ -130,6 +132,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         outlet.hold();
         const draining = await serving.release();
         await state.close();
+        await events.flush();
         await opened.close();
         return { offers: leases.offered(clock()), sightings: sightings.list(), served, draining, pass: (next) => { outlet.pass(next); } };
       },

@@ -1,15 +1,20 @@
 import type { Logger } from "pino";
 import { errorText } from "../errors";
 import type { AgentEvent, NewEvent } from "../model/control";
-import type { Store } from "./store/port";
+import type { Store, StoreWrite } from "./store/port";
 
 /** Events held in memory for readers that resume. */
 const remembered = 5_000;
 
+/** How long an event of the packets waits to be stored with others, in milliseconds. */
+const storeDelay = 1_000;
+
+/** Events that come with packets: a client can make as many as it likes. */
+const frequent = /^(?:dhcp|boot|tftp|http)\./;
+
 /** What a packet may put into an event's text: control characters could forge log lines or drive a terminal. */
 function cleaned(text: string): string {
-   
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?").slice(0, 500);
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?").slice(0, 500);
 }
 
 type Listener = (event: AgentEvent) => void;
@@ -19,22 +24,40 @@ export class EventLog {
   private readonly events: AgentEvent[];
   private readonly listeners = new Set<Listener>();
   private nextId: number;
+  private waiting: StoreWrite[] = [];
+  private timer: NodeJS.Timeout | undefined;
 
-  constructor(earlier: readonly AgentEvent[], private readonly store: Store, private readonly clock: () => number, private readonly log: Logger) {
+  constructor(earlier: readonly AgentEvent[], private readonly target: Pick<Store, "commit">, private readonly clock: () => number, private readonly log: Logger) {
     this.events = earlier.slice(-remembered);
     this.nextId = (earlier.at(-1)?.id ?? 0) + 1;
   }
 
-  /** Adds an event, logs it, tells the listeners, and stores it. Never throws: a full disk must not stop a boot. */
+  /**
+   * Adds an event, logs it, tells the listeners, and stores it: at once, or within a second where it comes with packets. Never throws:
+   * a full disk must not stop a boot.
+   */
   emit(event: NewEvent): void {
     const full: AgentEvent = { ...event, text: cleaned(event.text), id: this.nextId++, at: this.clock() };
     this.events.push(full);
     if (this.events.length > remembered * 1.2) this.events.splice(0, this.events.length - remembered);
-    this.log.info({ event: full.kind, host: full.host, mac: full.mac, address: full.address }, full.text);
+    this.log[full.kind === "alert" ? "warn" : "info"]({ event: full.kind, host: full.host, mac: full.mac, address: full.address }, full.text);
     for (const listener of this.listeners) listener(full);
-    this.store.commit([{ type: "event.put", event: full }]).catch((error: unknown) => {
-      this.log.warn({ error: errorText(error) }, "an event could not be stored");
-    });
+    // What was offered and not taken is nothing: it isn't worth a write.
+    if (full.kind !== "dhcp.offer") this.store(full);
+  }
+
+  /** Resolves when every event is stored that can be. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const writes = this.waiting;
+    this.waiting = [];
+    if (writes.length === 0) return;
+    try {
+      await this.target.commit(writes);
+    } catch (error) {
+      this.log.warn({ error: errorText(error) }, `${writes.length} events could not be stored`);
+    }
   }
 
   /** Events after `id`, oldest first. */
@@ -46,5 +69,11 @@ export class EventLog {
   subscribe(listener: Listener): () => void {
     this.listeners.add(listener);
     return () => { this.listeners.delete(listener); };
+  }
+
+  private store(event: AgentEvent): void {
+    this.waiting.push({ type: "event.put", event });
+    if (frequent.test(event.kind)) this.timer ??= setTimeout(() => void this.flush(), storeDelay).unref();
+    else void this.flush();
   }
 }

@@ -5,6 +5,13 @@ import type { DestinationStream } from "pino";
 /** Bytes that may wait for a reader of the log. */
 const waitingLimit = 1024 * 1024;
 
+/** How long a line that is nothing to worry about waits for others, in milliseconds, and how many characters are written at once. */
+const lineDelay = 100;
+const batch = 16 * 1024;
+
+/** Lines of this form are at most informative: pino's levels up to 30. */
+const informative = /^\{"level":[123]0,/;
+
 /**
  * Where log lines go. A full disk, a reader that stalls or one that is gone costs lines, never a boot: nothing here throws,
  * waits, or keeps the process from ending.
@@ -12,21 +19,42 @@ const waitingLimit = 1024 * 1024;
 export function logDestination(descriptor: number): DestinationStream {
   try {
     const found = fstatSync(descriptor);
-    return found.isFIFO() || found.isSocket() ? toReader(descriptor) : toFile(descriptor);
+    return batched(found.isFIFO() || found.isSocket() ? toReader(descriptor) : toFile(descriptor));
   } catch {
     return { write: () => undefined };
   }
 }
 
+/** One system call for many lines: with a line for each packet they would cost as much as the packets. */
+function batched(destination: DestinationStream): DestinationStream {
+  let waiting = "";
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const lines = waiting;
+    waiting = "";
+    if (lines !== "") destination.write(lines);
+  };
+  process.once("exit", flush);
+  return {
+    write: (line) => {
+      waiting += line;
+      if (waiting.length >= batch || !informative.test(line)) flush();
+      else timer ??= setTimeout(flush, lineDelay).unref();
+    },
+  };
+}
+
 function toFile(descriptor: number): DestinationStream {
   let torn = false;
   return {
-    write: (line) => {
+    write: (lines) => {
       try {
-        const bytes = Buffer.from(torn ? `\n${line}` : line);
+        const bytes = Buffer.from(torn ? `\n${lines}` : lines);
         torn = writeSync(descriptor, bytes) < bytes.length;
       } catch {
-        // The line is lost.
+        // The lines are lost.
       }
     },
   };
@@ -38,8 +66,8 @@ function toReader(descriptor: number): DestinationStream {
   stream.on("error", () => undefined);
   stream.unref();
   return {
-    write: (line) => {
-      if (stream.writable && stream.writableLength < waitingLimit) stream.write(line);
+    write: (lines) => {
+      if (stream.writable && stream.writableLength < waitingLimit) stream.write(lines);
     },
   };
 }

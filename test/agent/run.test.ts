@@ -9,6 +9,7 @@ import { startAgent } from "../../provider/agent/run";
 import { applyRequest, type AgentStatus } from "../../provider/model/control";
 import type { Document } from "../../provider/model/documents";
 import { askControl, endAgent, outcome, spawnAgent, untilServing } from "../support/agent-process";
+import { until } from "../support/files-context";
 import { hostDocument, owner, serverDocument, subnetDocument } from "../support/documents";
 
 const folder = mkdtempSync(join(tmpdir(), "pxe-run-"));
@@ -146,7 +147,7 @@ describe("the log", () => {
       await untilServing(socket);
       for (let round = 0; round < 120; round++) await askControl(socket, "POST", "/v1/apply", { owner, put: [subnetDocument({ dnsServers: [`10.77.0.${String(round + 1)}`] })] });
       assert.equal((await askControl(socket, "GET", "/v1/status")).status, 200);
-      assert.equal(statSync(join(mount, "log")).size, 16 * 1024);
+      await until("the log is full", () => statSync(join(mount, "log")).size === 16 * 1024);
       await endAgent(child);
       assert.equal(child.exitCode, 0);
     } finally {

@@ -1,6 +1,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { errorText, PxeError } from "../../errors";
 import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
+import { isReservation } from "../../engine/dhcp/reservation";
 import type { NewEvent, PacketCounters } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
@@ -12,7 +13,7 @@ import { ServedInterfaces } from "./served-interfaces";
 import { UnderWay } from "./under-way";
 
 /** What the DHCP service needs of its agent. */
-export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit" | "foreign"> & {
+export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "limits" | "sightings" | "emit" | "commit" | "foreign"> & {
   readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
 };
 
@@ -188,8 +189,8 @@ class Server implements DhcpService {
     } catch (error) {
       this.counters.unstored += 1;
       this.context.log.error({ err: error }, "a lease could not be stored");
-      this.alert(`leases can't be stored, so requests stay unanswered: ${errorText(error)}`);
-      return "failed";
+      this.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`);
+      if (!isReservation(decision, this.context.state)) return "failed";
     }
     for (const write of decision.leases) this.context.leases.apply(write);
     for (const write of decision.offers) {

@@ -3,9 +3,10 @@ import { describe, test, type TestContext } from "node:test";
 import { startDhcp, type DhcpService } from "../../../provider/agent/dhcp";
 import type { Store } from "../../../provider/agent/store/port";
 import type { NewEvent } from "../../../provider/model/control";
+import type { Document } from "../../../provider/model/documents";
 import { messageTypes } from "../../../provider/wire/dhcp";
 import { brokenForLeases, dhcpContext, memoryStore } from "../../support/dhcp-context";
-import { serverDocument, subnetDocument } from "../../support/documents";
+import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { RelayClient, relayAddress, typeOf } from "../../support/relay-client";
 import { rawMessage } from "../../wire/dhcp/packets";
 
@@ -19,10 +20,10 @@ interface Bench {
   readonly events: NewEvent[];
 }
 
-async function bench(t: TestContext, last: string, store?: Store): Promise<Bench> {
+async function bench(t: TestContext, last: string, store?: Store, more: readonly Document[] = []): Promise<Bench> {
   const events: NewEvent[] = [];
   const subnet = subnetDocument({ cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.10", to: last }], routers: [], dnsServers: [relayAddress] });
-  const context = await dhcpContext([serverDocument({ interfaces: ["lo"] }), subnet], [], store, (event) => { events.push(event); });
+  const context = await dhcpContext([serverDocument({ interfaces: ["lo"] }), subnet, ...more], [], store, (event) => { events.push(event); });
   const service = await startDhcp(context, { interface: { name: "lo", addresses: [{ address: "127.0.0.1", prefix: 8 }] }, port: 0 });
   t.after(() => service.close());
   const client = await RelayClient.open(service.port);
@@ -65,9 +66,20 @@ describe("the DHCP service", () => {
     assert.equal(typeOf(await client.discover(one)), offer);
     assert.equal(service.counters.unstored, 2);
     assert.deepEqual(events.filter((event) => event.kind === "alert").map((event) => event.text), [
-      "leases can't be stored, so requests stay unanswered: database or disk is full",
+      "leases can't be stored, so only declared hosts are answered, for their reserved addresses: database or disk is full",
     ]);
     assert.deepEqual(events.filter((event) => event.kind === "dhcp.ack"), []);
+  });
+
+  test("A16 A19 while nothing can be stored a host gets the address that its document reserves, and nobody else does", async (t) => {
+    const host = hostDocument({ macs: [two], ip: "127.77.0.30" });
+    const { client, service } = await bench(t, "127.77.0.20", brokenForLeases(memoryStore()), [profileDocument(), host]);
+    assert.equal((await client.discover(two))?.yiaddr, "127.77.0.30");
+    const given = await client.select(two, "127.77.0.30");
+    assert.deepEqual([typeOf(given), given?.yiaddr], [ack, "127.77.0.30"]);
+    assert.equal(typeOf(await client.select(one, "127.77.0.30")), nak);
+    assert.equal(await client.select(one, "127.77.0.10", 200), undefined);
+    assert.equal(service.counters.unstored, 2);
   });
 
   test("A19 the ACK waits for the store, and nobody else gets the address meanwhile", async (t) => {
