@@ -18,9 +18,10 @@ export function without(range: AddressRange, holes: readonly AddressRange[]): Ad
 /** Neighbouring addresses as ranges: those of at least this many. */
 export function runsOf(addresses: Iterable<Ipv4Number>, atLeast: number): AddressRange[] {
   const runs: AddressRange[] = [];
-  let from = -1;
-  let to = -1;
-  const close = () => { if (from !== -1 && to - from + 1 >= atLeast) runs.push({ from, to }); };
+  let from = 0;
+  // Next to no address.
+  let to = -2;
+  const close = () => { if (to >= from && to - from + 1 >= atLeast) runs.push({ from, to }); };
   for (const address of [...addresses].sort((a, b) => a - b)) {
     if (address === to + 1) to = address;
     else {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { decideDhcp, decidePxeService, type DhcpDecision, type InterfaceView, type PxeServiceDecision, type Via } from "../../../provider/engine/dhcp";
+import { decideDhcp, decidePxeService, onProbeAnswered, type DhcpDecision, type DhcpFacts, type InterfaceView, type PxeServiceDecision, type Via } from "../../../provider/engine/dhcp";
+import type { LeaseLimits } from "../../../provider/engine/dhcp/facts";
 import type { InstallFacts } from "../../../provider/engine/facts";
 import { LeaseTable } from "../../../provider/engine/lease-table";
 import type { Lease } from "../../../provider/engine/leases";
@@ -34,6 +35,7 @@ export interface WorldOptions {
   readonly leases?: readonly Lease[];
   readonly state?: InstallState;
   readonly served?: readonly InterfaceView[];
+  readonly limits?: LeaseLimits;
 }
 
 /** A server's memory and clock, with decisions taking effect as the shell lets them. */
@@ -57,9 +59,22 @@ export class World {
   }
 
   decide(packet: DhcpPacket, via: Partial<Via> = {}): DhcpDecision {
-    const facts = { state: this.view, leases: this.leases };
+    return decideDhcp(packet, this.via(packet, via), this.facts(), this.now);
+  }
+
+  /** What follows when something answers the ping of an address; it takes effect. */
+  probeAnswered(packet: DhcpPacket, address: string): DhcpDecision {
+    return this.effect(onProbeAnswered(packet, this.via(packet, {}), this.facts(), this.now, address));
+  }
+
+  private via(packet: DhcpPacket, via: Partial<Via>): Via {
     const from = via.interface ?? eth1;
-    return decideDhcp(packet, { interface: from, served: this.settings.served ?? [from], source: { address: packet.ciaddr, port: 68 }, ...via }, facts, this.now);
+    return { interface: from, served: this.settings.served ?? [from], source: { address: packet.ciaddr, port: 68 }, ...via };
+  }
+
+  private facts(): DhcpFacts {
+    const { limits } = this.settings;
+    return { state: this.view, leases: this.leases, ...(limits !== undefined && { limits }) };
   }
 
   /** Asks the PXE service of a proxy. */
@@ -69,7 +84,10 @@ export class World {
 
   /** Decides, and lets the decision take effect. */
   send(packet: DhcpPacket, via: Partial<Via> = {}): DhcpDecision {
-    const decision = this.decide(packet, via);
+    return this.effect(this.decide(packet, via));
+  }
+
+  private effect(decision: DhcpDecision): DhcpDecision {
     for (const write of decision.offers) this.leases.applyOffer(write);
     for (const write of decision.leases) this.leases.apply(write);
     if (decision.leases.length > 0) {
@@ -89,15 +107,15 @@ export class World {
   }
 
   /** DISCOVER and REQUEST; the address leased. */
-  lease(mac: string, entries: Entries = []): string {
-    const offer = replyOf(this.discover(mac, entries), "offer");
-    const ack = replyOf(this.select(mac, offer.yiaddr, entries), "ack");
+  lease(mac: string, entries: Entries = [], fields: Partial<DhcpPacket> = {}, via: Partial<Via> = {}): string {
+    const offer = replyOf(this.discover(mac, entries, fields, via), "offer");
+    const ack = replyOf(this.select(mac, offer.yiaddr, entries, fields, via), "ack");
     assert.equal(ack.yiaddr, offer.yiaddr);
     return ack.yiaddr;
   }
 
-  reboot(mac: string, address: string, entries: Entries = []): DhcpDecision {
-    return this.send(clientPacket(mac, messageTypes.request, [optionEntry(options.requestedAddress, address), ...entries]));
+  reboot(mac: string, address: string, entries: Entries = [], via: Partial<Via> = {}): DhcpDecision {
+    return this.send(clientPacket(mac, messageTypes.request, [optionEntry(options.requestedAddress, address), ...entries]), via);
   }
 
   extend(mac: string, ciaddr: string, entries: Entries = [], via: Partial<Via> = {}): DhcpDecision {
