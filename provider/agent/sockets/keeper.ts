@@ -29,6 +29,7 @@ export class Keeper {
     return {
       udp: (request) => this.udp(name, request),
       broadcast: (port) => openBroadcast(port, (request) => this.udp(name, request), (request, open) => this.duplicate(udpKey(name, request), open)),
+      forget: (request) => { this.drop((key) => key === udpKey(name, request)); },
       listen: (server, address, port) => this.listen(server, `${name} tcp ${address}:${String(port)}`, () => openTcpListener(address, port), port !== 0),
     };
   }
