@@ -1,12 +1,13 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { errorText, PxeError } from "../../errors";
-import { decideDhcp, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
+import { decideDhcp, onProbeAnswered, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
 import { isReservation } from "../../engine/dhcp/reservation";
 import type { NewEvent, PacketCounters } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
+import { Prober } from "./probe";
 import { noteSighting } from "./pxe-service";
 import { Sender } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
@@ -36,6 +37,9 @@ export interface DhcpService {
 
 /** How often a decision is made again after another instance changed the store. */
 const attempts = 3;
+
+/** How many addresses are tried for one DISCOVER where others answer for them: the client asks again. */
+const pingsAtMost = 3;
 
 /** Like alerts come at most this often, in milliseconds. */
 const alertEvery = 60_000;
@@ -68,6 +72,7 @@ class Server implements DhcpService {
   readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
   private readonly served: ServedInterfaces;
   private readonly sender: Sender;
+  private readonly prober: Prober;
   private readonly alerts = new Throttle(alertEvery);
   private readonly answers = new Throttle(answerEvery);
   /** Packets that wait for the disk, and replies that the system has not taken yet. */
@@ -79,6 +84,7 @@ class Server implements DhcpService {
     this.port = sockets.rest.address().port;
     this.served = new ServedInterfaces(context, own);
     this.sender = new Sender(own, this.port, Frames.open(own.name));
+    this.prober = new Prober((error) => { this.alert(`addresses can't be pinged before they are offered: ${errorText(error)}`); });
     this.listen(sockets.rest, sockets.own.length === 0 ? {} : { isBroadcast: true });
     for (const socket of sockets.own) this.listen(socket, { isBroadcast: false });
   }
@@ -94,6 +100,7 @@ class Server implements DhcpService {
   }
 
   private async finish(): Promise<void> {
+    this.prober.close();
     // What has been read is answered: the next listener of these sockets won't see it.
     await this.underWay.ended(closeAfter);
     this.stopped = true;
@@ -117,14 +124,41 @@ class Server implements DhcpService {
   }
 
   private act(request: Request, decision: DhcpDecision): void {
-    if (decision.leases.length === 0) {
+    if (decision.leases.length === 0 && decision.probe === undefined) {
       this.answer(request, decision);
       return;
     }
     this.underWay.begin();
-    this.storeAndAnswer(request, decision)
+    this.wait(request, decision)
       .catch((error: unknown) => { this.failed(error, request.via.source); })
       .finally(this.underWay.end);
+  }
+
+  /** What can't be done at once: a ping of the address, a write to the disk. */
+  private async wait(request: Request, first: DhcpDecision): Promise<void> {
+    let decision: DhcpDecision | undefined = first;
+    if (first.probe !== undefined) decision = await this.probed(request, first);
+    if (decision !== undefined) await this.storeAndAnswer(request, decision);
+  }
+
+  /** Another decision where something answers the ping; undefined where the client is to ask again. */
+  private async probed(request: Request, first: DhcpDecision): Promise<DhcpDecision | undefined> {
+    let decision = first;
+    for (let pings = 1; decision.probe !== undefined; pings++) {
+      const { address } = decision.probe;
+      const found = await this.prober.answers(address);
+      if (found === false) return decision;
+      if (found === undefined) {
+        this.debug(request.via.source, `${address} is not pinged: too much is under way`, "dropped");
+        return undefined;
+      }
+      const used = onProbeAnswered(request.packet, request.via, this.context, this.context.clock(), address);
+      for (const write of used.offers) this.context.leases.applyOffer(write);
+      await this.storeAndAnswer(request, used);
+      if (pings === pingsAtMost) return undefined;
+      decision = this.decide(request);
+    }
+    return decision;
   }
 
   private async storeAndAnswer(request: Request, first: DhcpDecision): Promise<void> {

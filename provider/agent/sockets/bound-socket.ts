@@ -105,10 +105,9 @@ export function openPacketSocket(): number {
   return open(AF_PACKET, SOCK_DGRAM, () => undefined);
 }
 
-/** A raw socket on an interface that gets ICMP messages of one type only (raw(7), icmp(7)). @throws SystemCallError */
-export function openIcmpSocket(name: string | undefined, type: number): number {
+/** A raw socket that gets ICMP messages of one type only (raw(7)). @throws SystemCallError */
+export function openIcmpSocket(type: number): number {
   return open(AF_INET, SOCK_RAW, (libc, fd) => {
-    if (name !== undefined) setOption(libc, fd, SO_BINDTODEVICE, Buffer.from(`${name}\0`));
     // A set bit keeps a type out.
     setOption(libc, fd, ICMP_FILTER, int32(~(1 << type)), SOL_RAW);
   }, IPPROTO_ICMP);

@@ -8,6 +8,8 @@ import { adoptUdp, openUdp, openUdpDescriptor, openUdpDescriptorBeside, type Udp
 export interface SocketSource {
   /** @throws as `openUdp` */
   udp(request: UdpRequest): Promise<Socket>;
+  /** Forgets a socket that is listened at no more, where sockets outlive their listeners. */
+  forget?(request: UdpRequest): void;
   /** @throws as `openUdp` */
   broadcast(port: BroadcastPort): Promise<BroadcastSockets>;
   /** Forgets a socket that is listened at no more, where sockets outlive their listeners. */
