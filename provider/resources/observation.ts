@@ -57,10 +57,10 @@ function isPlain(value: unknown): value is Plain {
 }
 
 /** What a document says, without what stands there by default: nobody can tell then whether a program gave it. */
-export function withoutDefaults(schema: z.ZodObject, spec: Plain): Record<string, unknown> {
+export function withoutDefaults(schema: z.ZodObject<Readonly<Record<string, z.ZodType>>>, spec: Plain): Record<string, unknown> {
   return Object.fromEntries(Object.entries(spec).filter(([name, value]) => {
-    const usual = schema.shape[name]?.safeParse(undefined);
-    return usual?.success !== true || !isDeepStrictEqual(usual.data, value);
+    const unset = schema.shape[name]?.safeParse(undefined);
+    return unset?.success !== true || !isDeepStrictEqual(unset.data, value);
   }));
 }
 
