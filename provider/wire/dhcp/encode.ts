@@ -1,6 +1,6 @@
 import { pxeError, type PxeError } from "../../errors";
-import { addressBytes, latin1Bytes } from "./bytes";
-import { codes, layout, magicCookie, minimumLength, type DhcpPacket } from "./packet";
+import { copyTo, writeAddress, writeLatin1, writeUint16, writeUint32 } from "./bytes";
+import { anyAddress, codes, layout, magicCookie, minimumLength, type DhcpPacket } from "./packet";
 
 /** What one IP datagram on Ethernet carries, in bytes: 1500 less the IP and UDP headers. EDK2 drops longer replies. */
 export const ethernetPayload = 1472;
@@ -18,26 +18,23 @@ export function encodeDhcp(packet: DhcpPacket, limit: number = ethernetPayload):
   const length = encodedLength(packet);
   if (length > limit) throw overflow(`the message has ${String(length)} bytes, ${String(limit)} are allowed`);
   const bytes = new Uint8Array(length);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, packet.op);
-  view.setUint8(1, inRange("htype", packet.htype, 0xff));
-  view.setUint8(2, inRange("hlen", packet.hlen, 16));
-  view.setUint8(3, inRange("hops", packet.hops, 0xff));
-  view.setUint32(4, inRange("xid", packet.xid, 0xffffffff));
-  view.setUint16(8, inRange("secs", packet.secs, 0xffff));
-  view.setUint16(10, inRange("flags", packet.flags, 0xffff));
-  bytes.set(address("ciaddr", packet.ciaddr), 12);
-  bytes.set(address("yiaddr", packet.yiaddr), 16);
-  bytes.set(address("siaddr", packet.siaddr), 20);
-  bytes.set(address("giaddr", packet.giaddr), 24);
+  bytes[0] = packet.op;
+  bytes[1] = inRange("htype", packet.htype, 0xff);
+  bytes[2] = inRange("hlen", packet.hlen, 16);
+  bytes[3] = inRange("hops", packet.hops, 0xff);
+  writeUint32(bytes, 4, inRange("xid", packet.xid, 0xffffffff));
+  writeUint16(bytes, 8, inRange("secs", packet.secs, 0xffff));
+  writeUint16(bytes, 10, inRange("flags", packet.flags, 0xffff));
+  putAddress(bytes, 12, "ciaddr", packet.ciaddr);
+  putAddress(bytes, 16, "yiaddr", packet.yiaddr);
+  putAddress(bytes, 20, "siaddr", packet.siaddr);
+  putAddress(bytes, 24, "giaddr", packet.giaddr);
   if (packet.chaddr.length > 16) throw overflow("chaddr has more than 16 bytes");
-  bytes.set(packet.chaddr, 28);
-  bytes.set(text("sname", packet.sname, layout.sname.length), layout.sname.offset);
-  bytes.set(text("file", packet.file, layout.file.length), layout.file.offset);
-  view.setUint32(layout.cookie, magicCookie);
-  let offset: number = layout.options;
-  for (const [code, value] of ordered(packet.options)) offset = writeOption(bytes, offset, code, value);
-  bytes[offset] = codes.end;
+  copyTo(bytes, 28, packet.chaddr);
+  putText(bytes, layout.sname, "sname", packet.sname);
+  putText(bytes, layout.file, "file", packet.file);
+  writeUint32(bytes, layout.cookie, magicCookie);
+  bytes[writeOptions(bytes, layout.options, packet.options)] = codes.end;
   return bytes;
 }
 
@@ -45,19 +42,20 @@ export function encodeDhcp(packet: DhcpPacket, limit: number = ethernetPayload):
 export function encodedLength(packet: DhcpPacket): number {
   let length = layout.options + 1;
   for (const value of packet.options.values()) {
-    length += value.length + 2 * Math.max(1, Math.ceil(value.length / maxPart));
+    length += value.length + (value.length <= maxPart ? 2 : 2 * Math.ceil(value.length / maxPart));
   }
   return Math.max(length, minimumLength);
 }
 
-function* ordered(options: ReadonlyMap<number, Uint8Array>): Generator<readonly [number, Uint8Array]> {
+function writeOptions(bytes: Uint8Array, at: number, options: ReadonlyMap<number, Uint8Array>): number {
+  let offset = at;
   const first = options.get(codes.messageType);
-  if (first !== undefined) yield [codes.messageType, first];
-  for (const entry of options) {
-    if (entry[0] !== codes.messageType && entry[0] !== codes.relayAgent) yield entry;
+  if (first !== undefined) offset = writeOption(bytes, offset, codes.messageType, first);
+  for (const [code, value] of options) {
+    if (code !== codes.messageType && code !== codes.relayAgent) offset = writeOption(bytes, offset, code, value);
   }
   const last = options.get(codes.relayAgent);
-  if (last !== undefined) yield [codes.relayAgent, last];
+  return last === undefined ? offset : writeOption(bytes, offset, codes.relayAgent, last);
 }
 
 function writeOption(bytes: Uint8Array, at: number, code: number, value: Uint8Array): number {
@@ -65,10 +63,10 @@ function writeOption(bytes: Uint8Array, at: number, code: number, value: Uint8Ar
   let offset = at;
   let start = 0;
   do {
-    const part = value.subarray(start, start + maxPart);
+    const part = value.length <= maxPart ? value : value.subarray(start, start + maxPart);
     bytes[offset] = code;
     bytes[offset + 1] = part.length;
-    bytes.set(part, offset + 2);
+    copyTo(bytes, offset + 2, part);
     offset += 2 + part.length;
     start += maxPart;
   } while (start < value.length);
@@ -80,18 +78,16 @@ function inRange(name: string, value: number, max: number): number {
   return value;
 }
 
-function address(name: string, value: string): Uint8Array {
-  const bytes = addressBytes(value);
-  if (bytes === undefined) throw overflow(`${name} is "${value}", not an IPv4 address`);
-  return bytes;
+function putAddress(bytes: Uint8Array, offset: number, name: string, value: string): void {
+  // The bytes are zero already.
+  if (value !== anyAddress && !writeAddress(bytes, offset, value)) throw overflow(`${name} is "${value}", not an IPv4 address`);
 }
 
 /** One byte less than the field: the terminating NUL is part of it, and old ROMs read on without it. */
-function text(name: string, value: string, length: number): Uint8Array {
-  const bytes = latin1Bytes(value);
-  if (bytes === undefined || bytes.includes(0)) throw overflow(`${name} contains a character that cannot be sent`);
-  if (bytes.length >= length) throw overflow(`${name} has ${String(bytes.length)} bytes, ${String(length - 1)} are allowed`);
-  return bytes;
+function putText(bytes: Uint8Array, field: { readonly offset: number; readonly length: number }, name: string, value: string): void {
+  if (value === "") return;
+  if (value.length >= field.length) throw overflow(`${name} has ${String(value.length)} bytes, ${String(field.length - 1)} are allowed`);
+  if (value.includes("\0") || !writeLatin1(bytes, field.offset, value)) throw overflow(`${name} contains a character that cannot be sent`);
 }
 
 function overflow(what: string): PxeError {

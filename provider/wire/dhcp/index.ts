@@ -1,5 +1,13 @@
+export { address, addresses, type AddressPair, type Route } from "./address-types";
+export type { ClientFqdn } from "./client-fqdn";
 export { decodeDhcp } from "./decode";
+export { domainNames } from "./domain-names";
 export { encodeDhcp, encodedLength, ethernetPayload } from "./encode";
-export { optionEntry, options, readOption, relaySubOptions, type OptionDefinition } from "./options";
+export { flag, uint16, uint32, uint8 } from "./number-types";
+export type { OptionDefinition } from "./option-definition";
+export type { Limits, OptionType } from "./option-type";
+export { options, optionEntry, optionsByCode, readOption } from "./options";
+export { ipxeSubOptions, pxeSubOptions, relaySubOptions } from "./options-netboot";
 export { anyAddress, bootReply, bootRequest, broadcastFlag, messageTypes, type DhcpPacket, type MessageName } from "./packet";
 export type { SubOption } from "./sub-options";
+export type { VendorClassData, VendorOptions } from "./vendor-identifying";

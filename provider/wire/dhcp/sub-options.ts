@@ -39,11 +39,14 @@ export function decodeSubOptions(bytes: Uint8Array, rules: SubOptionRules): read
 
 /**
  * Writes sub-options in the order given.
- * @throws PXE_ENCODING_OVERFLOW when a value has more than 255 bytes
+ * @throws PXE_ENCODING_OVERFLOW when a value has more than 255 bytes, or for a code that would be read as PAD or END
  */
 export function encodeSubOptions(items: readonly SubOption[], rules: SubOptionRules): Uint8Array {
   const parts: number[] = [];
   for (const { code, value } of items) {
+    if (!Number.isInteger(code) || code < 0 || code > 255 || (rules.padAndEnd && (code === 0 || code === 255))) {
+      throw pxeError("PXE_ENCODING_OVERFLOW", `${String(code)} is not the code of a sub-option`);
+    }
     if (value.length > 255) throw pxeError("PXE_ENCODING_OVERFLOW", `sub-option ${String(code)} has ${String(value.length)} bytes`);
     parts.push(code, value.length, ...value);
   }
