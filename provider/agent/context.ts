@@ -3,6 +3,7 @@ import type { LeaseTable } from "../engine/lease-table";
 import type { StateView } from "../engine/view";
 import type { NewEvent } from "../model/control";
 import type { AssetStore } from "./assets";
+import type { Sightings } from "./sightings";
 import type { StoreWrite } from "./store/port";
 
 /** Answer to a machine's POST. */
@@ -21,6 +22,8 @@ export interface AgentContext {
   readonly log: Logger;
   readonly state: StateView;
   readonly leases: LeaseTable;
+  /** Addresses that other servers gave. */
+  readonly sightings: Sightings;
   readonly assets: AssetStore;
   readonly lifecycle: ProgressPort;
   /** Adds to the event log; never throws. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
+import type { Sighting } from "../engine/dhcp";
 import type { Offer } from "../engine/dhcp/bindings";
 import { LeaseTable } from "../engine/lease-table";
 import { pxeError, throwFindings } from "../errors";
@@ -15,6 +16,7 @@ import { EventLog } from "./events";
 import { Outlet, type Recorder } from "./outlet";
 import { Progress } from "./progress";
 import { Serving } from "./serving";
+import { Sightings } from "./sightings";
 import type { Keeper } from "./sockets";
 import { AgentState } from "./state";
 import { SqliteStore } from "./store/sqlite";
@@ -32,6 +34,8 @@ export interface CoreOptions {
   readonly canHandOver: () => boolean;
   /** Addresses that the agent before has offered. */
   readonly offers?: readonly Offer[];
+  /** What the agent before has heard of other servers' leases. */
+  readonly sightings?: readonly Sighting[];
   /** For the event of its start. */
   readonly after?: string;
 }
@@ -55,6 +59,7 @@ export interface Core {
 /** What is left of a core that was released. */
 export interface Released {
   readonly offers: readonly Offer[];
+  readonly sightings: readonly Sighting[];
   /** Interfaces that were served. */
   readonly served: readonly string[];
   readonly draining: Draining;
@@ -74,11 +79,13 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const state = new AgentState(snapshot, store, clock, emit);
     const leases = new LeaseTable(snapshot.leases);
     for (const offer of options.offers ?? []) leases.applyOffer({ type: "offer.put", offer });
+    const sightings = new Sightings();
+    for (const sighting of options.sightings ?? []) sightings.see(sighting, true);
     const assets = await AssetStore.at(options.data);
     const progress = new Progress(state);
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
     const context: AgentContext = {
-      clock, log, state, leases, assets, lifecycle: outlet,
+      clock, log, state, leases, assets, lifecycle: outlet, sightings,
       emit: (event) => { outlet.emit(event); },
       commit: (writes) => store.commit(writes),
     };
@@ -123,7 +130,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         const draining = await serving.release();
         await state.close();
         await store.close();
-        return { offers: leases.offered(clock()), served, draining, pass: (next) => { outlet.pass(next); } };
+        return { offers: leases.offered(clock()), sightings: sightings.list(), served, draining, pass: (next) => { outlet.pass(next); } };
       },
     };
   } catch (error) {

@@ -97,7 +97,7 @@ class Agent implements RunningAgent {
 
   async start(taken: Taken | undefined): Promise<void> {
     this.keeper?.adopt(taken?.sockets ?? []);
-    const more = taken === undefined ? {} : { offers: taken.offers, after: taken.from };
+    const more = taken === undefined ? {} : { offers: taken.offers, sightings: taken.sightings, after: taken.from };
     await this.open(taken === undefined ? 0 : lockLimit, more);
     // Not closed where that fails: the sockets are the other agent's, and the process ends.
     if (taken !== undefined) await this.prove(taken);

@@ -5,6 +5,7 @@ import type { InterfaceStatus } from "../model/control";
 import type { ServerSpec } from "../model/documents";
 import { allDraining, type AgentContext, type Draining } from "./context";
 import { startDhcp } from "./dhcp";
+import { PxeService } from "./dhcp/pxe-service";
 import { startHttp } from "./http";
 import { plainSockets, type Keeper } from "./sockets";
 import { startTftp } from "./tftp";
@@ -21,6 +22,8 @@ export interface ServedInterface {
 interface Running {
   readonly spec: ServerSpec;
   readonly served: ServedInterface;
+  /** Opens and closes what depends on documents other than the server's. */
+  readonly follow: () => Promise<void>;
   readonly close: () => Promise<void>;
   readonly retire: () => Promise<Draining>;
 }
@@ -89,6 +92,7 @@ export class Serving {
     this.lastReport = undefined;
     for (const [name, running] of this.running) {
       if (!isDeepStrictEqual(running.served, wanted.get(name)) || !sameListeners(running.spec, spec)) await this.stop(name);
+      else await running.follow().then(() => this.problems.delete(name), (error: unknown) => { this.note(name, errorText(error)); });
     }
     for (const name of this.problems.keys()) if (!wanted.has(name)) this.problems.delete(name);
     for (const served of wanted.values()) {
@@ -110,11 +114,15 @@ export class Serving {
       opened.push(tftp);
       const dhcp = await startDhcp(this.context, { interface: served, port: spec.dhcpPort, sockets });
       opened.push(dhcp);
+      const pxe = new PxeService(this.context, { interface: served, port: spec.pxePort, sockets });
+      opened.push(pxe);
+      await pxe.follow();
       this.running.set(served.name, {
         spec, served,
+        follow: () => pxe.follow(),
         close: () => this.closeAll(opened),
         retire: async () => {
-          await dhcp.close();
+          await Promise.all([dhcp.close(), pxe.close()]);
           return allDraining([await tftp.retire(), await http.retire()]);
         },
       });
@@ -166,5 +174,5 @@ export class Serving {
 }
 
 function sameListeners(one: ServerSpec, other: ServerSpec | undefined): boolean {
-  return other !== undefined && one.dhcpPort === other.dhcpPort && one.tftpPort === other.tftpPort && one.httpPort === other.httpPort;
+  return other !== undefined && one.dhcpPort === other.dhcpPort && one.tftpPort === other.tftpPort && one.httpPort === other.httpPort && one.pxePort === other.pxePort;
 }

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { DhcpContext } from "../../provider/agent/dhcp";
+import { Sightings } from "../../provider/agent/sightings";
 import { AgentState } from "../../provider/agent/state";
 import type { Store, StoreWrite } from "../../provider/agent/store/port";
 import { LeaseTable } from "../../provider/engine/lease-table";
@@ -37,7 +38,7 @@ export async function dhcpContext(
   const state = new AgentState(snapshot, store, Date.now, emit);
   await state.apply(applyRequest.parse({ owner, put: documents, arm: arm.map((host) => ({ host, reason: "create" })) }));
   return {
-    clock: Date.now, state, emit, leases: new LeaseTable(snapshot.leases), log: pino({ level: "silent" }),
+    clock: Date.now, state, emit, leases: new LeaseTable(snapshot.leases), sightings: new Sightings(), log: pino({ level: "silent" }),
     commit: (writes) => store.commit(writes),
   };
 }

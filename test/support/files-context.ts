@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { AssetStore } from "../../provider/agent/assets";
 import type { AgentContext } from "../../provider/agent/context";
 import { Progress } from "../../provider/agent/progress";
+import { Sightings } from "../../provider/agent/sightings";
 import { AgentState } from "../../provider/agent/state";
 import type { Store } from "../../provider/agent/store/port";
 import { LeaseTable } from "../../provider/engine/lease-table";
@@ -45,7 +46,7 @@ export async function filesContext(): Promise<FilesContext> {
   const leases = new LeaseTable();
   const assets = await AssetStore.at(folder, { cachedFile: 256 * 1024 });
   const context: AgentContext = {
-    clock, state, leases, assets, emit, log: pino({ level: "silent" }), lifecycle: new Progress(state),
+    clock, state, leases, assets, emit, sightings: new Sightings(), log: pino({ level: "silent" }), lifecycle: new Progress(state),
     commit: (writes) => memoryStore.commit(writes),
   };
   return {

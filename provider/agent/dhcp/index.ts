@@ -7,10 +7,11 @@ import type { AgentContext } from "../context";
 import { plainSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
 import { sendReply } from "./send";
+import { noteSighting } from "./pxe-service";
 import { ServedInterfaces } from "./served-interfaces";
 
 /** What the DHCP service needs of its agent. */
-export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "emit" | "commit"> & {
+export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit"> & {
   readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress">;
 };
 
@@ -122,6 +123,7 @@ class Server implements DhcpService {
     }
     this.context.log.debug({ interface: this.own.name, from: from.address, reason: decision.reason }, "dhcp");
     for (const event of decision.events) this.emit(event);
+    noteSighting(this.context, decision.sighting);
     if (decision.reply === undefined) return;
     await sendReply(this.socket, decision.reply);
     this.counters.replied += 1;

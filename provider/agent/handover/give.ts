@@ -106,7 +106,7 @@ export class Giver {
     try {
       const sockets = this.giving.sockets();
       sendDescriptors(at, sockets.map((socket) => socket.fd));
-      channel.send({ type: "given", version: agentVersion, pid: process.pid, keys: sockets.map((socket) => socket.key), served: [...released.served], offers: [...released.offers] });
+      channel.send({ type: "given", version: agentVersion, pid: process.pid, keys: sockets.map((socket) => socket.key), served: [...released.served], offers: [...released.offers], sightings: [...released.sightings] });
       const word = await channel.next(this.limit);
       if (word === undefined) return "it ended";
       if (word.type !== "serving") return `it said ${word.type}`;

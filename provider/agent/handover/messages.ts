@@ -27,6 +27,7 @@ export const toTaking = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("given"), version: z.string(), pid: z.int(), keys: z.array(z.string()), served: z.array(z.string()),
     offers: z.array(z.object({ address: z.string(), identity: z.string(), expiresAt: z.number() })),
+    sightings: z.array(z.object({ address: z.string(), mac: z.string() })).default([]),
   }),
   /** The other one will not come back. */
   z.object({ type: z.literal("yours") }),

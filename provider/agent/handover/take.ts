@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { pxeError } from "../../errors";
+import type { Sighting } from "../../engine/dhcp";
 import type { Offer } from "../../engine/dhcp/bindings";
 import type { Recorder } from "../outlet";
 import { closeBoundSocket, openUnixSocket } from "../sockets/bound-socket";
@@ -35,6 +36,7 @@ export class Taken {
   /** Resolves when the other one has ended. */
   get ended(): Promise<void> { return this.channel.closed; }
   get offers(): readonly Offer[] { return this.message.offers; }
+  get sightings(): readonly Sighting[] { return this.message.sightings; }
   get served(): readonly string[] { return this.message.served; }
   get from(): string { return `pxe-agent ${this.message.version}, which drains as process ${String(this.message.pid)}`; }
 

@@ -9,6 +9,8 @@ import { adoptUdp, openUdp, openUdpDescriptor, type UdpRequest } from "./udp";
 export interface SocketSource {
   /** @throws as `openUdp` */
   udp(request: UdpRequest): Promise<Socket>;
+  /** Forgets a socket that is listened at no more, where sockets outlive their listeners. */
+  forget?(request: UdpRequest): void;
   /** Has a server listen at a TCP port. Rejects with the system's error. */
   listen(server: Server, address: string, port: number): Promise<void>;
 }
@@ -44,6 +46,7 @@ export class Keeper {
   of(name: string): SocketSource {
     return {
       udp: (request) => this.udp(name, request),
+      forget: (request) => { this.drop((key) => key === udpKey(name, request)); },
       listen: (server, address, port) => this.listen(server, `${name} tcp ${address}:${String(port)}`, () => openTcpListener(address, port), port !== 0),
     };
   }
@@ -84,7 +87,7 @@ export class Keeper {
   private async udp(name: string, request: UdpRequest): Promise<Socket> {
     // A free port is a new one each time: there is nothing to keep.
     if (request.port === 0) return openUdp(request);
-    const key = `${name} udp ${request.broadcast ? "*" : (request.address ?? "")}:${String(request.port)}`;
+    const key = udpKey(name, request);
     return Promise.resolve(adoptUdp(this.duplicate(key, () => openUdpDescriptor(request))));
   }
 
@@ -109,4 +112,8 @@ export class Keeper {
       closeBoundSocket(fd);
     }
   }
+}
+
+function udpKey(name: string, request: UdpRequest): string {
+  return `${name} udp ${request.broadcast ? "*" : (request.address ?? "")}:${String(request.port)}`;
 }

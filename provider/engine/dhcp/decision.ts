@@ -20,6 +20,13 @@ export type OfferWrite =
   | { readonly type: "offer.put"; readonly offer: Offer }
   | { readonly type: "offer.drop"; readonly address: string };
 
+/** An address that a machine got of another server. */
+export interface Sighting {
+  readonly mac: string;
+  /** Dotted quad. */
+  readonly address: string;
+}
+
 /** What is to be done about a packet. */
 export interface DhcpDecision {
   readonly reply: { readonly packet: DhcpPacket; readonly destination: Destination } | undefined;
@@ -28,11 +35,13 @@ export interface DhcpDecision {
   /** Take effect at once, so that a packet that comes while `leases` are being stored finds the address held. */
   readonly offers: readonly OfferWrite[];
   readonly events: readonly NewEvent[];
+  /** Beside another server: which address the client has. */
+  readonly sighting?: Sighting;
   /** Why, for the log. */
   readonly reason: string;
 }
 
 /** No reply, nothing changed. */
-export function silent(reason: string, change: Partial<Pick<DhcpDecision, "leases" | "offers" | "events">> = {}): DhcpDecision {
+export function silent(reason: string, change: Partial<Pick<DhcpDecision, "leases" | "offers" | "events" | "sighting">> = {}): DhcpDecision {
   return { reply: undefined, leases: [], offers: [], events: [], ...change, reason };
 }

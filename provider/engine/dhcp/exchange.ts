@@ -1,6 +1,7 @@
 import type { DhcpPacket } from "../../wire/dhcp";
 import { decideBoot, type BootDecision } from "../boot";
 import type { ClientClass } from "../../model/dhcp-settings";
+import type { ServerDocument, SubnetDocument } from "../../model/documents";
 import type { HostRecord } from "../facts";
 import type { ClientRecord } from "./client";
 import { classesOf } from "./client-class";
@@ -49,9 +50,14 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
     authoritative: facts.state.server?.spec.authoritative ?? true,
     boot: decideBoot(record, { mac: client.mac, firmware: client.firmware }, now),
     classes: classesOf(subnet.document.spec.classes, client, host !== undefined),
-    mode: subnet.document.spec.dhcpMode ?? facts.state.server?.spec.dhcpMode ?? "full",
+    mode: modeOf(subnet.document, facts.state.server),
     identity: host === undefined ? client.key : `mac ${client.mac}`,
   };
+}
+
+/** What is done on a subnet: what it says itself, else what its server says. */
+export function modeOf(subnet: SubnetDocument, server: ServerDocument | undefined): Exchange["mode"] {
+  return subnet.spec.dhcpMode ?? server?.spec.dhcpMode ?? "full";
 }
 
 /** Whether a server identifier means this server: any of its addresses does (RFC 2131 section 4.1). */

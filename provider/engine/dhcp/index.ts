@@ -6,12 +6,15 @@ import { onDiscover } from "./discover";
 import { clientText } from "./events";
 import { openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
+import { decideProxy } from "./proxy";
 import { onDecline, onRelease } from "./release";
 import { informReply } from "./reply";
 import { onExtend, onInitReboot, onSelecting } from "./request";
 
-export type { DhcpDecision, Destination, LeaseWrite, OfferWrite } from "./decision";
+export type { DhcpDecision, Destination, LeaseWrite, OfferWrite, Sighting } from "./decision";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
+export { modeOf } from "./exchange";
+export { decidePxeService, type PxeServiceDecision } from "./proxy";
 
 /**
  * Decides what to do about one packet.
@@ -25,6 +28,7 @@ export function decideDhcp(packet: DhcpPacket, via: Via, facts: DhcpFacts, now: 
 }
 
 function answer(exchange: Exchange): DhcpDecision {
+  if (exchange.mode === "proxy") return decideProxy(exchange);
   const { ask } = exchange.client;
   switch (ask.kind) {
     case "discover":

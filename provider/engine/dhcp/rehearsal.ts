@@ -17,7 +17,7 @@ export interface Rehearsed {
 
 /** How a boot ROM's exchange would end. */
 export interface Rehearsal {
-  /** The ACK; undefined where the machine would get no address. */
+  /** The ACK, or the offer of a proxy; undefined where the machine would get neither. */
   readonly reply: DhcpPacket | undefined;
   /** One clause, where there is no reply. */
   readonly reason: string;
@@ -28,7 +28,7 @@ export interface Rehearsal {
 /** What a PXE ROM asks for (Intel Boot Agent, iPXE): all that a subnet can say. */
 const romParameters = [1, 2, 3, 4, 5, 6, 11, 12, 13, 15, 16, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97, 128, 129, 130, 131, 132, 133, 134, 135];
 
-/** DISCOVER and REQUEST of a BIOS boot ROM at the host's first MAC, decided as the agent would that holds only these documents. */
+/** DISCOVER, and where an address is offered REQUEST, of a BIOS boot ROM at the host's first MAC, decided as the agent would that holds only these documents. */
 export function rehearse(input: Rehearsed): Rehearsal {
   const standIn = freeAddress(input);
   const served = { name: "eth0", addresses: [{ address: standIn, prefix: network(input.subnet.spec.cidr).prefix }] };
@@ -37,7 +37,8 @@ export function rehearse(input: Rehearsed): Rehearsal {
   const mac = input.host.spec.macs[0] ?? "";
   const discovered = decideDhcp(romPacket(mac, messageTypes.discover, []), via, facts, 0);
   const offer = discovered.reply?.packet;
-  if (offer === undefined) return { reply: undefined, reason: discovered.reason, standIn };
+  // A proxy gives no address: its offer is all that it says to a BIOS ROM.
+  if (offer === undefined || offer.yiaddr === anyAddress) return { reply: offer, reason: discovered.reason, standIn };
   for (const write of discovered.offers) facts.leases.applyOffer(write);
   const asked = [optionEntry(options.requestedAddress, offer.yiaddr), optionEntry(options.serverId, standIn)];
   const requested = decideDhcp(romPacket(mac, messageTypes.request, asked), via, facts, 0);

@@ -51,7 +51,7 @@ const readableOptions = new Map<number, ReadableOption>([
 export function replyLines(packet: DhcpPacket, cidr: string, shown: Shown): string[] {
   if (readOption(packet.options, options.messageType) === messageTypes.nak) return [`refused: ${readOption(packet.options, options.message) ?? ""}`];
   const header = [
-    `address ${shown(packet.yiaddr)}/${String(network(cidr).prefix)}`,
+    ...(packet.yiaddr === anyAddress ? [] : [`address ${shown(packet.yiaddr)}/${String(network(cidr).prefix)}`]),
     ...(packet.siaddr === anyAddress ? [] : [`next-server ${shown(packet.siaddr)}`]),
     ...(packet.file === "" ? [] : [`boot-file ${packet.file}`]),
   ];

@@ -4,6 +4,7 @@ import {
 } from "../../wire/dhcp";
 import { bootFields, type BootFields } from "./boot-options";
 import type { Exchange } from "./exchange";
+import { isWithheld } from "./quirks";
 
 type Entry = readonly [number, Uint8Array];
 
@@ -50,7 +51,7 @@ export function nakReply(exchange: Exchange, reason: string): DhcpPacket {
 }
 
 /** RFC 2131 section 4.3.1, table 3: what every reply copies from its request; hops and secs it doesn't. */
-function frame(exchange: Exchange, entries: readonly Entry[]): DhcpPacket {
+export function frame(exchange: Exchange, entries: readonly Entry[]): DhcpPacket {
   const { htype, hlen, xid, flags, giaddr, chaddr } = exchange.packet;
   return {
     op: bootReply, htype, hlen, hops: 0, xid, secs: 0, flags,
@@ -59,8 +60,8 @@ function frame(exchange: Exchange, entries: readonly Entry[]): DhcpPacket {
   };
 }
 
-function bootHeader(boot: BootFields | undefined): Partial<Pick<DhcpPacket, "siaddr" | "file">> {
-  return boot === undefined ? {} : { siaddr: boot.siaddr, file: boot.file };
+export function bootHeader(boot: BootFields | undefined): Partial<Pick<DhcpPacket, "siaddr" | "sname" | "file">> {
+  return boot === undefined ? {} : { siaddr: boot.siaddr, sname: boot.sname, file: boot.file };
 }
 
 function head(exchange: Exchange, type: MessageName): readonly Entry[] {
@@ -83,12 +84,12 @@ function echoes(exchange: Exchange): readonly Entry[] {
  */
 function parameters(exchange: Exchange, boot: BootFields | undefined): readonly Entry[] {
   const available = new Map<number, Uint8Array>([...subnetParameters(exchange), ...(boot?.options ?? [])]);
-  const needed = [options.subnetMask.code, ...(boot?.options ?? []).map(([code]) => code)];
+  const needed = [options.subnetMask.code, ...(boot?.options ?? []).map(([code]) => code), ...(boot?.needs ?? [])];
   const wanted = [...(exchange.client.asksFor ?? defaultParameters), ...needed];
   const order = maskFirst([...new Set(wanted)]);
   return order.flatMap((code) => {
     const value = available.get(code);
-    return value === undefined ? [] : [[code, value] as const];
+    return value === undefined || isWithheld(exchange, code, value) ? [] : [[code, value] as const];
   });
 }
 

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { NewEvent } from "../../provider/model/control";
+import { assetOf, BootSegment } from "../support/boot-segment";
+import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../support/documents";
+import type { Running } from "../support/netns";
+
+const mac = "52:54:00:12:34:56";
+/** Emulated firmware takes 10 to 40 s to here on a quiet machine. */
+const bootLimit = 240_000;
+
+const program = Buffer.alloc(4096, "no boot program at all");
+const profile = profileDocument({ loaders: { bios: { program: assetOf("pxelinux.0", program), modules: [] } } });
+
+async function event(agent: Running, kind: NewEvent["kind"]): Promise<NewEvent> {
+  return JSON.parse(await agent.line((line) => line.includes(`"kind":"${kind}"`), bootLimit)) as NewEvent;
+}
+
+describe("beside dnsmasq, which gives the address", { timeout: 2 * bootLimit }, () => {
+  test("B10 B12 B14 a BIOS ROM takes the boot program of the proxy, and is known by the address that it got", async (t) => {
+    const segment = await BootSegment.create(t);
+    const dnsmasq = await segment.startForeign();
+    const agent = await segment.startAgent({
+      assets: [program.toString("base64")], arm: ["db1"],
+      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument(), profile, hostDocument({ macs: [mac] })],
+    });
+    const service = await segment.watch("udp port 4011");
+    await segment.startMachine("bios", mac);
+    const sent = await event(agent, "tftp.sent");
+    assert.equal(sent.host, "db1");
+    assert.match(sent.text, /bios\/pxelinux\.0/);
+    assert.match(sent.address ?? "", /^10\.77\.0\.(5\d|60)$/);
+    assert.ok(dnsmasq.lines.some((line) => line.includes(`DHCPACK(eth0) ${sent.address ?? ""} ${mac}`)), dnsmasq.lines.join("\n"));
+    assert.deepEqual(agent.lines.filter((line) => /"kind":"dhcp\.(ack|nak)"/.test(line)), []);
+    assert.deepEqual(service.lines.filter((line) => line.includes("4011")), []);
+  });
+
+  test("B11 OVMF asks the proxy on port 4011 and then for the file that a class names", async (t) => {
+    const segment = await BootSegment.create(t);
+    const dnsmasq = await segment.startForeign();
+    const classes = [{ name: "uefi", match: { architectures: [7, 9] }, bootFile: "efi/loader.efi" }];
+    const agent = await segment.startAgent({
+      assets: [program.toString("base64")], arm: ["db1"],
+      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument({ classes }), profile, hostDocument({ macs: [mac] })],
+    });
+    const files = await segment.watch("udp dst port 69");
+    await segment.startMachine("uefi", mac);
+    const request = await files.line((line) => line.includes("RRQ"), bootLimit);
+    assert.match(request, /10\.77\.0\.(5\d|60)\.\d+ > 10\.77\.0\.1\.69: .*RRQ "efi\/loader\.efi"/);
+    const told = await event(agent, "dhcp.ack");
+    assert.match(told.text, /^told 52:54:00:12:34:56 \(db1, uefi-x64, boots: install\) at 10\.77\.0\.\d+ to boot efi\/loader\.efi$/);
+    assert.ok(dnsmasq.lines.some((line) => line.includes(`DHCPACK(eth0) ${told.address ?? ""} ${mac}`)));
+  });
+});

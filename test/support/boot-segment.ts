@@ -1,0 +1,88 @@
+import { createHash } from "node:crypto";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { TestContext } from "node:test";
+import { firmwareFiles, qemuArguments, type Firmware } from "../../lab/qemu";
+import type { AssetSpec } from "../../provider/model/documents";
+import { Namespace, type Running } from "./netns";
+import type { ServingAgentFile } from "./serving-agent";
+
+/** A network card's segment with the agent on it, and room for a foreign DHCP server and a virtual machine. */
+export class BootSegment {
+  private constructor(
+    private readonly t: TestContext, readonly folder: string,
+    /** The bridge; machines run here. */
+    readonly segment: Namespace,
+    /** Where the agent is 10.77.0.1, at `eth1`. */
+    readonly server: Namespace,
+  ) {}
+
+  static async create(t: TestContext): Promise<BootSegment> {
+    const folder = await mkdtemp(path.join(tmpdir(), `pxe-boot-${String(process.pid)}-`));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const segment = await Namespace.create(t);
+    await segment.ip("link", "add", "br0", "type", "bridge");
+    await segment.ip("link", "set", "br0", "up");
+    const server = await Namespace.create(t);
+    const made = new BootSegment(t, folder, segment, server);
+    await made.plug(server, "eth1", "10.77.0.1/24");
+    return made;
+  }
+
+  /** The agent, serving. */
+  async startAgent(file: ServingAgentFile): Promise<Running> {
+    const name = path.join(this.folder, "agent.json");
+    await writeFile(name, JSON.stringify(file));
+    const agent = this.server.start(this.t, process.execPath, [path.join(__dirname, "serving-agent.js"), name]);
+    await agent.line((line) => line.includes('"serving":true'));
+    return agent;
+  }
+
+  /** dnsmasq as 10.77.0.2, which gives out addresses and says nothing of booting. */
+  async startForeign(): Promise<Running> {
+    const foreign = await Namespace.create(this.t);
+    await this.plug(foreign, "eth0", "10.77.0.2/24");
+    const dnsmasq = foreign.start(this.t, "dnsmasq", [
+      "--no-daemon", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping", "--log-dhcp", "--interface=eth0",
+      "--dhcp-range=10.77.0.50,10.77.0.60,1h", "--dhcp-option=option:router,10.77.0.254", `--dhcp-leasefile=${path.join(this.folder, "leases")}`,
+    ]);
+    await dnsmasq.line((line) => line.includes("IP range 10.77.0.50"));
+    return dnsmasq;
+  }
+
+  /** What comes to a port of the agent's machine, one line a packet. */
+  async watch(filter: string): Promise<Running> {
+    const tcpdump = this.server.start(this.t, "tcpdump", ["-i", "eth1", "-n", "-l", "-Z", "root", filter]);
+    await tcpdump.line((line) => line.includes("listening on"));
+    return tcpdump;
+  }
+
+  /** Switches on a machine that boots from the network. */
+  async startMachine(firmware: Firmware, mac: string, ...more: readonly string[]): Promise<Running> {
+    const files = firmwareFiles(firmware);
+    const variables = files === undefined ? undefined : path.join(this.folder, "variables.fd");
+    if (files !== undefined && variables !== undefined) await copyFile(files.variables, variables);
+    await this.segment.ip("tuntap", "add", "tap0", "mode", "tap");
+    await this.segment.ip("link", "set", "tap0", "master", "br0", "up");
+    return this.segment.start(this.t, "qemu-system-x86_64", qemuArguments({
+      name: "machine", firmware, accelerator: "tcg", memoryMb: 512, uuid: "00112233-4455-6677-8899-aabbccddeeff", mac, tap: "tap0",
+      consoleFile: path.join(this.folder, "console.log"), qmpSocket: path.join(this.folder, "qmp"), variables, disk: undefined,
+      bootOrder: "network-first", extraArguments: more,
+    }));
+  }
+
+  private async plug(namespace: Namespace, device: string, address: string): Promise<void> {
+    const port = `p-${device}-${address.split(/[./]/)[3] ?? ""}`;
+    await this.segment.ip("link", "add", port, "type", "veth", "peer", "name", device, "netns", namespace.name);
+    await this.segment.ip("link", "set", port, "master", "br0", "up");
+    await namespace.ip("address", "add", address, "dev", device);
+    await namespace.ip("link", "set", device, "up");
+  }
+}
+
+/** An asset of a profile, for content that the agent is given. */
+export function assetOf(name: string, content: Buffer): AssetSpec {
+  return { name, sha256: createHash("sha256").update(content).digest("hex"), size: content.length };
+}
+
