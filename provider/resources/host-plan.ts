@@ -5,7 +5,7 @@ import type { Document, HostDocument } from "../model/documents";
 import { renderHost, type RenderInput } from "../render/host";
 import { unfillable } from "../render/placeholders";
 import { text, type Plain } from "./definition";
-import { dhcpLines } from "./dhcp-plan";
+import { planDhcp } from "./dhcp-plan";
 import type { DeclaredHost } from "./host-declaration";
 import type { DocumentTable, Planned } from "./table";
 import { isUnknown, knownAfterApply, showUnknown } from "./unknown";
@@ -51,8 +51,10 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
     const whole = isWhole(planned) && isWhole(subnet, planned.document.spec.ip === undefined ? [] : ["pools"]) ? planned.document : undefined;
     const served = table.find(server, "server", nameIn(server));
     const isServed = !table.isPostponed(server, `server/${nameIn(server)}`) && (served === undefined || isWhole(served));
-    const answer = whole === undefined || !isServed ? `${knownAfterApply}\n` : dhcpLines({ server: served?.document.spec, subnet: subnet.document, profile: profile.document, host: whole });
-    return { kind: "known", texts: { ...texts, [dhcp]: answer }, findings: unfillableFindings(host.label, texts, secrets) };
+    const answer = whole === undefined || !isServed ? undefined
+      : planDhcp({ server: served?.document.spec, subnet: subnet.document, profile: profile.document, host: whole }, served?.document);
+    const findings = [...unfillableFindings(host.label, texts, secrets), ...(answer?.findings ?? [])];
+    return { kind: "known", texts: { ...texts, [dhcp]: answer?.text ?? `${knownAfterApply}\n` }, findings };
   } catch (error) {
     if (!(error instanceof PxeError)) throw error;
     return extra.partial || isUnknown(secrets) ? unknown : { kind: "known", texts: {}, findings: error.findings };
