@@ -4,7 +4,6 @@ import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Sighting } from "../engine/dhcp";
 import type { Offer } from "../engine/dhcp/bindings";
-import { LeaseTable } from "../engine/lease-table";
 import { pxeError, throwFindings } from "../errors";
 import { applyRequest, type AgentStatus, type NewEvent } from "../model/control";
 import { ownerName, type DocumentsFile } from "../model/documents";
@@ -19,7 +18,7 @@ import { Serving } from "./serving";
 import { Sightings } from "./sightings";
 import type { Keeper } from "./sockets";
 import { AgentState } from "./state";
-import { SqliteStore } from "./store/sqlite";
+import { openStore } from "./store/open";
 import { agentVersion } from "./version";
 
 export interface CoreOptions {
@@ -71,16 +70,16 @@ export interface Released {
 export async function startCore(options: CoreOptions): Promise<Core> {
   const { clock, log, keeper } = options;
   const started = clock();
-  const store = new SqliteStore(join(options.data, "agent.db"));
+  const opened = openStore(options.data, started);
+  const { store, snapshot, leases } = opened;
   try {
-    const snapshot = store.load();
     const events = new EventLog(snapshot.events, store, clock, log);
     const emit = (event: NewEvent): void => { events.emit(event); };
     const state = new AgentState(snapshot, store, clock, emit);
-    const leases = new LeaseTable(snapshot.leases);
     for (const offer of options.offers ?? []) leases.applyOffer({ type: "offer.put", offer });
     const sightings = new Sightings();
     for (const sighting of options.sightings ?? []) sightings.see(sighting, true);
+    for (const text of opened.problems) emit({ kind: "alert", host: null, mac: null, address: null, text });
     const assets = await AssetStore.at(options.data);
     const progress = new Progress(state);
     const outlet = new Outlet({ emit, report: (...args) => progress.report(...args), done: (...args) => progress.done(...args) });
@@ -101,7 +100,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         ready: interfaces.every((item) => item.serving),
         interfaces,
         owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
-        problems: interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])),
+        problems: [...opened.problems, ...opened.trouble(), ...interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`]))],
         ...(options.canHandOver() ? { handover: 1 } : {}),
       };
     };
@@ -118,7 +117,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await serving.close();
         await state.close();
         emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
-        await store.close();
+        await opened.close();
       },
       release: async () => {
         // An interface that has just gone is not the next agent's to serve.
@@ -129,12 +128,12 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         outlet.hold();
         const draining = await serving.release();
         await state.close();
-        await store.close();
+        await opened.close();
         return { offers: leases.offered(clock()), sightings: sightings.list(), served, draining, pass: (next) => { outlet.pass(next); } };
       },
     };
   } catch (error) {
-    await store.close();
+    await opened.close();
     throw error;
   }
 }

@@ -119,7 +119,9 @@ export class AgentState implements StateView {
         for (const event of events) this.emit(event);
         return result;
       }
-      this.view = this.adopt(this.store.load());
+      const held = this.store.load();
+      this.view = this.adopt(held);
+      for (const problem of held.problems ?? []) this.alert(`a stored document can't be used and is left out: ${problem}`);
     }
     throw pxeError("PXE_REVISION_CONFLICT", "the store kept changing underneath");
   }
@@ -138,10 +140,13 @@ export class AgentState implements StateView {
     this.absorb(writes);
     for (const event of events) this.emit(event);
     if (isFirst) {
-      const text = "a machine's report could not be stored: it holds while this agent runs, and is written again until it is stored";
-      this.emit({ kind: "alert", host: null, mac: null, address: null, text });
+      this.alert("a machine's report could not be stored: it holds while this agent runs, and is written again until it is stored");
     }
     this.saveLater();
+  }
+
+  private alert(text: string): void {
+    this.emit({ kind: "alert", host: null, mac: null, address: null, text });
   }
 
   private saveLater(): void {

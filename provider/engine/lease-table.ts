@@ -1,19 +1,22 @@
 import { formatIpv4, ipv4, type Ipv4Number } from "../model/ip";
 import type { LeaseWrite, OfferWrite } from "./dhcp";
 import { AddressPages } from "./dhcp/address-pages";
-import { isHeld, type AddressRange, type BindingView, type Offer } from "./dhcp/bindings";
+import type { AddressRange, BindingView, Offer } from "./dhcp/bindings";
+import { macOfPlainId, packClientId, packMac, type PackedMac } from "./lease-keys";
+import { LeaseRecords, type Slot } from "./lease-records";
 import type { Lease } from "./leases";
+import { OfferTable } from "./offer-table";
+import { SlotIndex } from "./slot-index";
 
 /** Leases and offers in memory: a copy of what the store holds, and the offers, which live nowhere else. */
 export class LeaseTable implements BindingView {
-  private readonly pages = new AddressPages();
-  private readonly macs = new Map<string, Lease[]>();
-  private readonly clientIds = new Map<string, Lease[]>();
-  /** By address. Every offer is held equally long, so the order of insertion is that of expiry. */
-  private readonly offers = new Map<string, Offer>();
-  private readonly offersByClient = new Map<string, Offer>();
-  /** When offers were last looked through, Unix time in milliseconds. */
-  private latest = 0;
+  private readonly records = new LeaseRecords();
+  private readonly pages = new AddressPages(this.records);
+  private readonly macs = new SlotIndex<PackedMac>();
+  /** Client identifiers that say more than the MAC; see `LeaseRecords.keptId`. */
+  private readonly clientIds = new SlotIndex<string>();
+  private readonly ports = new SlotIndex<string>();
+  private readonly offers = new OfferTable((address, taken) => { this.markOffered(address, taken); });
   private count = 0;
 
   constructor(leases: Iterable<Lease> = []) {
@@ -26,47 +29,69 @@ export class LeaseTable implements BindingView {
   }
 
   byAddress(address: string): Lease | undefined {
-    return this.pages.lease(ipv4(address));
+    const slot = this.pages.slot(ipv4(address));
+    return slot === undefined ? undefined : this.records.lease(slot);
   }
 
-  /** The newest: one that is active rather than one that isn't, then the one that ends last. */
+  /** The newest: one that is active rather than one that isn't, then the one that ends last, then the lowest address. */
   byMac(mac: string): Lease | undefined {
-    const newest = (a: Lease, b: Lease) => Number(isActive(b)) - Number(isActive(a)) || b.expiresAt - a.expiresAt;
-    return this.ofMac(mac).toSorted(newest)[0];
+    const slots = this.macs.of(packMac(mac));
+    const [only] = slots;
+    if (only === undefined) return undefined;
+    return this.records.lease(slots.length === 1 ? only : slots.reduce((best, slot) => (this.isNewer(slot, best) ? slot : best)));
   }
 
   ofMac(mac: string): readonly Lease[] {
-    return this.macs.get(mac) ?? [];
+    return this.macs.of(packMac(mac)).map((slot) => this.records.lease(slot));
   }
 
   ofClientId(clientId: string): readonly Lease[] {
-    return this.clientIds.get(clientId) ?? [];
+    const mac = macOfPlainId(clientId);
+    const plain = mac === undefined ? [] : this.macs.of(mac).filter((slot) => this.records.hasPlainId(slot));
+    return [...plain, ...this.clientIds.of(packClientId(clientId))].map((slot) => this.records.lease(slot));
+  }
+
+  /** Whether at least `limit` addresses are held behind a relay's port. */
+  reaches(port: string, limit: number, now: number): boolean {
+    const slots = this.ports.of(port);
+    if (slots.length < limit) return false;
+    let held = 0;
+    for (const slot of slots) {
+      if (this.records.isHeld(slot, now)) held += 1;
+      if (held >= limit) return true;
+    }
+    return false;
   }
 
   offerOf(address: string, now: number): Offer | undefined {
-    return unexpired(this.offers.get(address), now);
+    return this.offers.of(address, now);
   }
 
   offerTo(identity: string, now: number): Offer | undefined {
-    return unexpired(this.offersByClient.get(identity), now);
+    return this.offers.to(identity, now);
   }
 
   /** Offers that still hold. */
   offered(now: number): Offer[] {
-    return [...this.offers.values()].filter((offer) => unexpired(offer, now) !== undefined);
+    return this.offers.all(now);
   }
 
   freeAddress(ranges: readonly AddressRange[], now: number, usable: (address: Ipv4Number) => boolean): string | undefined {
-    this.dropExpiredOffers(now);
+    this.offers.dropExpired(now);
     for (const range of ranges) {
       const address = this.pages.firstFree(range, usable);
       if (address !== undefined) return formatIpv4(address);
     }
     const unoffered = (address: Ipv4Number) => !this.offers.has(formatIpv4(address)) && usable(address);
-    return ranges
+    const best = ranges
       .flatMap((range) => this.pages.longestEnded(range, now, unoffered) ?? [])
-      .reduce<Lease | undefined>((best, lease) => (best === undefined || lease.expiresAt < best.expiresAt ? lease : best), undefined)
-      ?.address;
+      .reduce<Slot | undefined>((first, slot) => (first === undefined || this.records.endsAt(slot) < this.records.endsAt(first) ? slot : first), undefined);
+    return best === undefined ? undefined : formatIpv4(this.records.address(best));
+  }
+
+  /** How many addresses of the ranges, which don't overlap, have a binding that holds. */
+  heldIn(ranges: readonly AddressRange[], now: number): number {
+    return ranges.reduce((sum, range) => sum + this.pages.held(range, now), 0);
   }
 
   /** Takes over a write once it is stored. Doing so twice changes nothing. */
@@ -84,96 +109,76 @@ export class LeaseTable implements BindingView {
   applyOffer(write: OfferWrite): void {
     switch (write.type) {
       case "offer.put":
-        this.putOffer(write.offer);
+        this.offers.put(write.offer);
         break;
       case "offer.drop":
-        this.dropOffer(write.address);
+        this.offers.drop(write.address);
         break;
     }
   }
 
   /** Every binding, in no particular order. */
-  *all(): Iterable<Lease> {
-    for (const leases of this.macs.values()) yield* leases;
+  *all(): Generator<Lease> {
+    for (const slot of this.records.slots()) yield this.records.lease(slot);
   }
 
   /** Bindings that keep their address at this time. */
-  *held(now: number): Iterable<Lease> {
-    for (const lease of this.all()) if (isHeld(lease, now)) yield lease;
+  *held(now: number): Generator<Lease> {
+    for (const slot of this.records.slots()) if (this.records.isHeld(slot, now)) yield this.records.lease(slot);
+  }
+
+  /** Bindings that ended before this time. */
+  *endedBefore(time: number): Generator<Lease> {
+    for (const slot of this.records.slots()) if (this.records.endsAt(slot) < time) yield this.records.lease(slot);
   }
 
   private put(lease: Lease): void {
     const address = ipv4(lease.address);
-    const earlier = this.pages.lease(address);
+    const earlier = this.pages.slot(address);
     if (earlier === undefined) this.count += 1;
     else this.unindex(earlier);
-    this.pages.setLease(address, lease);
-    add(this.macs, lease.mac, lease);
-    if (lease.clientId !== null) add(this.clientIds, lease.clientId, lease);
+    const slot = earlier ?? this.records.add(lease);
+    if (earlier !== undefined) this.records.write(slot, lease);
+    this.pages.set(address, slot);
+    this.index(slot);
   }
 
   private delete(text: string): void {
     const address = ipv4(text);
-    const lease = this.pages.lease(address);
-    if (lease === undefined) return;
+    const slot = this.pages.slot(address);
+    if (slot === undefined) return;
     this.count -= 1;
-    this.unindex(lease);
-    this.pages.clearLease(address);
+    this.unindex(slot);
+    this.records.remove(slot);
+    this.pages.clear(address);
     if (this.offers.has(text)) this.pages.setTaken(address, true);
   }
 
-  private unindex(lease: Lease): void {
-    remove(this.macs, lease.mac, lease);
-    if (lease.clientId !== null) remove(this.clientIds, lease.clientId, lease);
+  private index(slot: Slot): void {
+    this.macs.add(this.records.mac(slot), slot);
+    const id = this.records.keptId(slot);
+    if (id !== undefined) this.clientIds.add(id, slot);
+    const port = this.records.port(slot);
+    if (port !== undefined) this.ports.add(port, slot);
   }
 
-  /** A client has one offer; an earlier one is given up. */
-  private putOffer(offer: Offer): void {
-    const earlier = this.offersByClient.get(offer.identity);
-    if (earlier !== undefined) this.dropOffer(earlier.address);
-    this.dropOffer(offer.address);
-    this.offers.set(offer.address, offer);
-    this.offersByClient.set(offer.identity, offer);
-    this.pages.setTaken(ipv4(offer.address), true);
+  private unindex(slot: Slot): void {
+    this.macs.remove(this.records.mac(slot), slot);
+    const id = this.records.keptId(slot);
+    if (id !== undefined) this.clientIds.remove(id, slot);
+    const port = this.records.port(slot);
+    if (port !== undefined) this.ports.remove(port, slot);
   }
 
-  private dropOffer(address: string): void {
-    const offer = this.offers.get(address);
-    if (offer === undefined) return;
-    this.offers.delete(address);
-    this.offersByClient.delete(offer.identity);
-    const value = ipv4(address);
-    if (this.pages.lease(value) === undefined) this.pages.setTaken(value, false);
+  private isNewer(slot: Slot, than: Slot): boolean {
+    const { records } = this;
+    const difference = Number(records.state(slot) === "active") - Number(records.state(than) === "active")
+      || records.endsAt(slot) - records.endsAt(than) || records.address(than) - records.address(slot);
+    return difference > 0;
   }
 
-  /** Offers are kept in the order in which they end; a clock that went back breaks that order, and all of them are short-lived. */
-  private dropExpiredOffers(now: number): void {
-    const wentBack = now < this.latest;
-    this.latest = now;
-    if (wentBack) for (const address of [...this.offers.keys()]) this.dropOffer(address);
-    for (const offer of this.offers.values()) {
-      if (offer.expiresAt > now) return;
-      this.dropOffer(offer.address);
-    }
+  private markOffered(text: string, taken: boolean): void {
+    const address = ipv4(text);
+    if (taken || this.pages.slot(address) === undefined) this.pages.setTaken(address, taken);
   }
-}
-
-function isActive(lease: Lease): boolean {
-  return lease.state === "active";
-}
-
-function unexpired(offer: Offer | undefined, now: number): Offer | undefined {
-  return offer === undefined || offer.expiresAt <= now ? undefined : offer;
-}
-
-function add(index: Map<string, Lease[]>, key: string, lease: Lease): void {
-  const list = index.get(key);
-  if (list === undefined) index.set(key, [lease]);
-  else list.push(lease);
-}
-
-function remove(index: Map<string, Lease[]>, key: string, lease: Lease): void {
-  const rest = (index.get(key) ?? []).filter((other) => other.address !== lease.address);
-  if (rest.length === 0) index.delete(key);
-  else index.set(key, rest);
 }

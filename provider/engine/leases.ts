@@ -15,6 +15,8 @@ export interface Lease {
   readonly state: LeaseState;
   /** Unix time in milliseconds. */
   readonly expiresAt: number;
+  /** The relay's port that the client is behind; see `relayPort`. */
+  readonly port?: string;
 }
 
 /** What other parts may ask of the leases. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pino } from "pino";
 import { startAgent } from "../../provider/agent/run";
-import { applyRequest } from "../../provider/model/control";
+import { applyRequest, type AgentStatus } from "../../provider/model/control";
 import type { Document } from "../../provider/model/documents";
 import { askControl, endAgent, outcome, spawnAgent, untilServing } from "../support/agent-process";
 import { hostDocument, owner, serverDocument, subnetDocument } from "../support/documents";
@@ -79,13 +79,17 @@ describe("the agent's process", () => {
     assert.match(text, /PXE_ASSET_MISSING: .*profile\/p/);
   });
 
-  test("a database that is none is told with its path", async () => {
+  test("a database that is damaged is set aside and told, by the status and an event, and the agent serves", async () => {
     const { data, socket } = place("damaged");
     mkdirSync(data);
     writeFileSync(join(data, "agent.db"), "no database".repeat(1000));
-    const { code, text } = await outcome(run(data, socket));
-    assert.equal(code, 1);
-    assert.match(text, /PXE_STORE_FAILED: the database \S+agent\.db can't be used/);
+    const child = run(data, socket);
+    await untilServing(socket);
+    const { problems } = JSON.parse((await askControl(socket, "GET", "/v1/status")).text) as AgentStatus;
+    assert.match(problems.join("\n"), /the database was damaged and is set aside as \S+agent\.db\.corrupt-/);
+    assert.match((await askControl(socket, "GET", "/v1/events?follow=0")).text, /"kind":"alert".*the database was damaged/);
+    await endAgent(child);
+    assert.equal(child.exitCode, 0);
   });
 
   test("SIGTERM ends it while a reader follows its events", async () => {

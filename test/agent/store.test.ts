@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, statfsSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { openStore } from "../../provider/agent/store/open";
 import { SqliteStore } from "../../provider/agent/store/sqlite";
 import type { StoreWrite } from "../../provider/agent/store/port";
 import { PxeError } from "../../provider/errors";
@@ -82,6 +83,34 @@ describe("the SQLite store", () => {
       rmSync(filler);
       assert.equal(await store.commit([put("10.77.0.100")]), "ok");
       await store.close();
+    } finally {
+      execFileSync("umount", [mount]);
+    }
+  });
+
+  test("what was stored can be read on a full disk, also after the process was killed, and is stored to again with room", async () => {
+    const mount = join(folder, "full-start");
+    mkdirSync(mount);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=768k", "tmpfs", mount]);
+    try {
+      const data = join(mount, "data");
+      const script = `
+        const { openStore } = require(${JSON.stringify(require.resolve("../../provider/agent/store/open"))});
+        openStore(${JSON.stringify(data)}, 1).store.commit([${JSON.stringify(put("10.77.0.100"))}]).then(() => process.kill(process.pid, "SIGKILL"));`;
+      const child = spawn(process.execPath, ["--no-warnings", "-e", script], { stdio: "inherit" });
+      await once(child, "exit");
+      const filler = join(mount, "filler");
+      rmSync(join(data, "agent.db-shm"));
+      const room = statfsSync(mount);
+      writeFileSync(filler, Buffer.alloc(room.bavail * room.bsize));
+      const opened = openStore(data, 1);
+      assert.equal(opened.leases.size, 1);
+      await assert.rejects(opened.store.commit([put("10.77.0.101"), { type: "event.put", event: longEvent(1) }]), { code: "PXE_DISK_FULL" });
+      assert.match(opened.trouble().join("\n"), /nothing can be stored: PXE_DISK_FULL/);
+      rmSync(filler);
+      assert.equal(await opened.store.commit([put("10.77.0.102")]), "ok");
+      assert.deepEqual(opened.trouble(), []);
+      await opened.close();
     } finally {
       execFileSync("umount", [mount]);
     }

@@ -52,3 +52,33 @@ describe("beside dnsmasq, which gives the address", { timeout: 2 * bootLimit }, 
     assert.ok(dnsmasq.lines.some((line) => line.includes(`DHCPACK(eth0) ${told.address ?? ""} ${mac}`)));
   });
 });
+
+/** OVMF tries HTTP Boot only where PXE is switched off, or after it has failed. */
+const httpBootFirst = ["IPv4PXESupport", "IPv6PXESupport"].flatMap((name) => ["-fw_cfg", `name=opt/org.tianocore/${name},string=n`]);
+
+describe("with addresses of our own", { timeout: 2 * bootLimit }, () => {
+  test("B7 B8 B9 OVMF takes server and file from a class, and asks nobody on port 4011", async (t) => {
+    const segment = await BootSegment.create(t);
+    const classes = [{ name: "uefi", match: { architectures: [7, 9] }, bootFile: "efi/loader.efi", serverName: "files" }];
+    await segment.startAgent({ assets: [program.toString("base64")], arm: ["db1"], documents: [serverDocument(), subnetDocument({ classes }), profile, hostDocument({ macs: [mac] })] });
+    const packets = await segment.watch("udp dst port 69 or udp dst port 4011");
+    await segment.startMachine("uefi", mac);
+    const request = await packets.line((line) => line.includes("RRQ"), bootLimit);
+    assert.match(request, /10\.77\.0\.11\.\d+ > 10\.77\.0\.1\.69: .*RRQ "efi\/loader\.efi"/);
+    assert.deepEqual(packets.lines.filter((line) => line.includes(".4011:")), []);
+  });
+
+  test("B17 OVMF's HTTP Boot resolves the name in the URL of a class by the same offer's name server, and asks for it", async (t) => {
+    const segment = await BootSegment.create(t);
+    const names = await segment.startNames("boot.rack.example", "10.77.0.1");
+    const classes = [{ name: "http", match: { vendorClass: "HTTPClient" }, bootFile: "http://boot.rack.example/images/uki.efi" }];
+    await segment.startAgent({
+      assets: [program.toString("base64")], arm: ["db1"],
+      documents: [serverDocument(), subnetDocument({ classes, dnsServers: ["10.77.0.2"] }), profile, hostDocument({ macs: [mac] })],
+    });
+    const packets = await segment.watch("tcp dst port 80", "-A");
+    await segment.startMachine("uefi", mac, ...httpBootFirst);
+    await packets.line((line) => line.includes("HEAD /images/uki.efi HTTP/1.1"), bootLimit);
+    assert.ok(names.lines.some((line) => line.includes("query[A] boot.rack.example from 10.77.0.11")), names.lines.join("\n"));
+  });
+});

@@ -40,20 +40,21 @@ export class BootSegment {
   }
 
   /** dnsmasq as 10.77.0.2, which gives out addresses and says nothing of booting. */
-  async startForeign(): Promise<Running> {
-    const foreign = await Namespace.create(this.t);
-    await this.plug(foreign, "eth0", "10.77.0.2/24");
-    const dnsmasq = foreign.start(this.t, "dnsmasq", [
-      "--no-daemon", "--conf-file=/dev/null", "--port=0", "--user=root", "--no-ping", "--log-dhcp", "--interface=eth0",
-      "--dhcp-range=10.77.0.50,10.77.0.60,1h", "--dhcp-option=option:router,10.77.0.254", `--dhcp-leasefile=${path.join(this.folder, "leases")}`,
-    ]);
-    await dnsmasq.line((line) => line.includes("IP range 10.77.0.50"));
-    return dnsmasq;
+  startForeign(): Promise<Running> {
+    return this.startDnsmasq(
+      "--port=0", "--no-ping", "--log-dhcp", "--dhcp-range=10.77.0.50,10.77.0.60,1h", "--dhcp-option=option:router,10.77.0.254",
+      `--dhcp-leasefile=${path.join(this.folder, "leases")}`,
+    );
   }
 
-  /** What comes to a port of the agent's machine, one line a packet. */
-  async watch(filter: string): Promise<Running> {
-    const tcpdump = this.server.start(this.t, "tcpdump", ["-i", "eth1", "-n", "-l", "-Z", "root", filter]);
+  /** dnsmasq as 10.77.0.2, which knows one name. */
+  startNames(name: string, address: string): Promise<Running> {
+    return this.startDnsmasq("--no-resolv", "--no-hosts", "--log-queries", `--address=/${name}/${address}`);
+  }
+
+  /** What comes to a port of the agent's machine, line by line. */
+  async watch(filter: string, ...more: readonly string[]): Promise<Running> {
+    const tcpdump = this.server.start(this.t, "tcpdump", ["-i", "eth1", "-n", "-l", "-Z", "root", ...more, filter]);
     await tcpdump.line((line) => line.includes("listening on"));
     return tcpdump;
   }
@@ -70,6 +71,14 @@ export class BootSegment {
       consoleFile: path.join(this.folder, "console.log"), qmpSocket: path.join(this.folder, "qmp"), variables, disk: undefined,
       bootOrder: "network-first", extraArguments: more,
     }));
+  }
+
+  private async startDnsmasq(...more: readonly string[]): Promise<Running> {
+    const namespace = await Namespace.create(this.t);
+    await this.plug(namespace, "eth0", "10.77.0.2/24");
+    const dnsmasq = namespace.start(this.t, "dnsmasq", ["--no-daemon", "--conf-file=/dev/null", "--user=root", "--interface=eth0", ...more]);
+    await dnsmasq.line((line) => line.includes("started, version"));
+    return dnsmasq;
   }
 
   private async plug(namespace: Namespace, device: string, address: string): Promise<void> {

@@ -12,7 +12,7 @@ import { ServedInterfaces } from "./served-interfaces";
 
 /** What the DHCP service needs of its agent. */
 export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "sightings" | "emit" | "commit"> & {
-  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress">;
+  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
 };
 
 /** Where to serve. */

@@ -12,6 +12,42 @@ const systemCodes: Readonly<Record<string, ErrorCode>> = {
   ENOTDIR: "PXE_STORE_FAILED", EEXIST: "PXE_STORE_FAILED", EIO: "PXE_STORE_FAILED",
 };
 
+/** Primary result codes of a file whose content is damaged, or whose tables are not ours. */
+const damaged: readonly number[] = [1, 11, 26];
+
+/** SQLITE_IOERR: reading fails where the disk does. */
+const unreadable = 10;
+
+/** Whether what is read is damaged: another try would read the same. */
+export function isDamage(error: unknown): boolean {
+  const cause = error instanceof PxeError ? error.cause : error;
+  if (cause instanceof DamagedDatabase) return true;
+  const code = resultCode(cause);
+  return code !== undefined && (damaged.includes(code & 0xff) || code === unreadable || readErrors.includes(code));
+}
+
+/** SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_CORRUPTFS. */
+const readErrors: readonly number[] = [266, 522, 8458];
+
+/** What `PRAGMA quick_check` says of a file that can be opened. */
+export class DamagedDatabase extends Error {
+  override readonly name = "DamagedDatabase";
+  readonly errcode = 11;
+}
+
+/** SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_WRITE, SQLITE_CANTOPEN. */
+const fullCodes: readonly number[] = [13, 4874, 4618, 778, 14];
+
+/** Whether there may be no room for what SQLite keeps beside a database. */
+export function isFull(error: unknown): boolean {
+  const code = resultCode(error);
+  return code !== undefined && fullCodes.includes(code);
+}
+
+function resultCode(error: unknown): number | undefined {
+  return typeof error === "object" && error !== null && "errcode" in error && typeof error.errcode === "number" ? error.errcode : undefined;
+}
+
 /** The error that says what is wrong with the database file; undefined when the cause is another. */
 export function storeFailure(error: unknown, path: string): PxeError | undefined {
   if (typeof error !== "object" || error === null) return undefined;

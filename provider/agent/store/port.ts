@@ -14,13 +14,15 @@ export type StoreWrite =
   | { readonly type: "event.put"; readonly event: AgentEvent }
   | { readonly type: "revision"; readonly from: number; readonly to: number };
 
-/** All that is held, as read at the start. */
+/** All that is held. */
 export interface Snapshot {
   readonly revision: number;
   readonly documents: readonly Stored[];
   readonly facts: readonly InstallFacts[];
   readonly leases: readonly Lease[];
   readonly events: readonly AgentEvent[];
+  /** What is held and can't be understood, one clause each: it is left out. */
+  readonly problems?: readonly string[];
 }
 
 /**

@@ -1,29 +1,21 @@
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { pxeError } from "../../errors";
-import type { InstallFacts } from "../../engine/facts";
+import type { DatabaseSync } from "node:sqlite";
 import type { Lease } from "../../engine/leases";
+import { errorText, pxeError } from "../../errors";
 import type { AgentEvent } from "../../model/control";
-import type { Stored } from "../../model/documents";
-import { storeFailure } from "./failure";
+import { DamagedDatabase, storeFailure } from "./failure";
 import type { Snapshot, Store, StoreWrite } from "./port";
-
-/** Changes only add: the release before this one must be able to run on the same file. */
-const schema = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS documents (kind TEXT, owner TEXT, name TEXT, json TEXT NOT NULL, PRIMARY KEY (kind, owner, name)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS facts (id TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS leases (address TEXT PRIMARY KEY, json TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, json TEXT NOT NULL);
-  INSERT OR IGNORE INTO meta VALUES ('revision', 0);
-`;
+import { documentRow, factsRow, leaseRow, parsed, type Row } from "./rows";
+import { damageOf, execute, makePrivate, openDatabase, prepare, revisionOf, type Statements } from "./schema";
 
 /** How long writes wait for company before they share one fsync, in milliseconds (RUNTIME: 0.8 × kea's CPU at 1.6 ms an ACK). */
 const groupDelay = 2;
 
-/** Events kept on disk. */
-const keptEvents = 20_000;
+/** The latest events, which are read at the start. */
+const readEvents = 5_000;
+
+const settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 
 interface Pending {
   readonly writes: readonly StoreWrite[];
@@ -31,52 +23,106 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
+/** What follows the store's changes once they are stored. */
+export interface Follower {
+  stored(writes: readonly StoreWrite[]): void;
+}
+
 /** The embedded store: one SQLite file, WAL, `synchronous=FULL`, commits in groups. */
 export class SqliteStore implements Store {
   private readonly db: DatabaseSync;
-  private readonly path: string;
   private readonly statements: Statements;
   private pending: Pending[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private lastFailure: string | undefined;
 
   /**
    * @param path the database file; its folder is made; both are this user's alone, also where they exist already
+   * @param follower told of what was stored
    * @throws PXE_STORE_FAILED, PXE_DISK_FULL
    */
-  constructor(path: string) {
-    this.path = path;
+  constructor(private readonly path: string, private readonly follower?: Follower) {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       makePrivate(dirname(path), 0o700);
-      this.db = new DatabaseSync(path);
-      // SQLite gives the files beside it the database's own mode.
-      for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file, 0o600);
-      this.db.exec("PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-      this.db.exec(schema);
+      this.db = openDatabase(path, settings);
+    } catch (error) {
+      throw this.told(error);
+    }
+    try {
       this.statements = prepare(this.db);
     } catch (error) {
+      this.db.close();
       throw this.told(error);
     }
   }
 
-  /** @throws PXE_STORE_FAILED */
+  /** Why the last commit could not be stored; undefined when it was. */
+  get failure(): string | undefined {
+    return this.lastFailure;
+  }
+
+  /** Leases and events are read where they are asked for. @throws PXE_STORE_FAILED */
   load(): Snapshot {
+    const problems: string[] = [];
+    const rows = <T>(sql: string, read: (json: string) => Row<T>): T[] => this.rows(sql).flatMap((json) => {
+      const row = read(json);
+      if (!row.ok) problems.push(row.reason);
+      return row.ok ? [row.value] : [];
+    });
+    const events = (): AgentEvent[] => this.rows(`SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ${String(readEvents)}) ORDER BY id`)
+      .flatMap((json) => (parsed(json) as AgentEvent | undefined) ?? []);
+    const leases = (): Lease[] => [...this.leases()];
+    return {
+      revision: this.revision(),
+      documents: rows("SELECT json FROM documents ORDER BY kind, owner, name", documentRow),
+      facts: rows("SELECT json FROM facts ORDER BY id", factsRow),
+      get leases() { return leases(); },
+      get events() { return events(); },
+      problems,
+    };
+  }
+
+  /** Every lease by address, one after the other: all of them at once would be a heap of objects. @throws PXE_STORE_FAILED */
+  *leases(): Generator<Lease> {
+    const statement = this.db.prepare("SELECT json FROM leases ORDER BY address");
     try {
-      return this.read();
+      for (const row of statement.iterate()) {
+        const lease = leaseRow(String(row["json"]));
+        if (lease !== undefined) yield lease;
+      }
     } catch (error) {
       throw this.told(error);
     }
   }
 
-  private read(): Snapshot {
-    const rows = <T>(sql: string): T[] => this.db.prepare(sql).all().map((row) => JSON.parse(String(row["json"])) as T);
-    return {
-      revision: this.revision(),
-      documents: rows<Stored>("SELECT json FROM documents ORDER BY kind, owner, name"),
-      facts: rows<InstallFacts>("SELECT json FROM facts ORDER BY id"),
-      leases: rows<Lease>("SELECT json FROM leases ORDER BY address"),
-      events: rows<AgentEvent>(`SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ${String(keptEvents)}) ORDER BY id`),
-    };
+  /** Looks at the whole file's structure. @throws PXE_STORE_FAILED */
+  check(): void {
+    try {
+      const damage = damageOf(this.db);
+      if (damage !== undefined) throw new DamagedDatabase(damage);
+    } catch (error) {
+      throw this.told(error);
+    }
+  }
+
+  /** Stores all at once, before anything else is. @throws PXE_STORE_FAILED, PXE_DISK_FULL */
+  fill(writes: Iterable<StoreWrite>): void {
+    try {
+      this.db.exec("BEGIN IMMEDIATE");
+      for (const write of writes) this.write([write]);
+      this.db.exec("COMMIT");
+    } catch (error) {
+      throw this.told(error);
+    }
+  }
+
+  private rows(sql: string): string[] {
+    try {
+      return this.db.prepare(sql).all().map((row) => String(row["json"]));
+    } catch (error) {
+      throw this.told(error);
+    }
   }
 
   commit(writes: readonly StoreWrite[]): Promise<"ok" | "conflict"> {
@@ -96,7 +142,7 @@ export class SqliteStore implements Store {
   }
 
   private revision(): number {
-    return Number(this.db.prepare("SELECT value FROM meta WHERE key = 'revision'").get()?.["value"] ?? 0);
+    return revisionOf(this.db);
   }
 
   /**
@@ -110,6 +156,7 @@ export class SqliteStore implements Store {
     this.pending = [];
     if (group.length === 0) return;
     const failure = this.transact(group);
+    this.lastFailure = failure === undefined ? undefined : errorText(this.told(failure.error));
     if (failure === undefined) return;
     if (group.length === 1 || storeFailure(failure.error, this.path) !== undefined) {
       for (const { reject } of group) reject(this.told(failure.error));
@@ -138,7 +185,11 @@ export class SqliteStore implements Store {
       }
       return { error };
     }
-    group.forEach(({ resolve }, index) => { resolve(results[index] ?? "conflict"); });
+    group.forEach(({ resolve, writes }, index) => {
+      const result = results[index] ?? "conflict";
+      if (result === "ok") this.follower?.stored(writes);
+      resolve(result);
+    });
     return undefined;
   }
 
@@ -151,57 +202,7 @@ export class SqliteStore implements Store {
   }
 
   private write(writes: readonly StoreWrite[]): "ok" {
-    const run = this.statements;
-    for (const item of writes) {
-      switch (item.type) {
-        case "document.put": run.putDocument.run(item.document.kind, item.document.owner, item.document.name, JSON.stringify(item.document)); break;
-        case "document.delete": run.deleteDocument.run(item.kind, item.owner, item.name); break;
-        case "facts.put": run.putFacts.run(item.facts.id, JSON.stringify(item.facts)); break;
-        case "facts.delete": run.deleteFacts.run(item.id); break;
-        case "lease.put": run.putLease.run(item.lease.address, JSON.stringify(item.lease)); break;
-        case "lease.delete": run.deleteLease.run(item.address); break;
-        case "event.put":
-          run.putEvent.run(item.event.id, JSON.stringify(item.event));
-          if (item.event.id % 1000 === 0) run.pruneEvents.run(item.event.id - keptEvents);
-          break;
-        case "revision": run.putRevision.run(item.to); break;
-      }
-    }
+    for (const item of writes) execute(this.statements, item);
     return "ok";
   }
-}
-
-/** Takes everybody else's rights away; where the file is another user's, its rights are that user's affair. */
-function makePrivate(path: string, mode: number): void {
-  try {
-    if (existsSync(path)) chmodSync(path, mode);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
-  }
-}
-
-interface Statements {
-  readonly putDocument: StatementSync;
-  readonly deleteDocument: StatementSync;
-  readonly putFacts: StatementSync;
-  readonly deleteFacts: StatementSync;
-  readonly putLease: StatementSync;
-  readonly deleteLease: StatementSync;
-  readonly putEvent: StatementSync;
-  readonly pruneEvents: StatementSync;
-  readonly putRevision: StatementSync;
-}
-
-function prepare(db: DatabaseSync): Statements {
-  return {
-    putDocument: db.prepare("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)"),
-    deleteDocument: db.prepare("DELETE FROM documents WHERE kind = ? AND owner = ? AND name = ?"),
-    putFacts: db.prepare("INSERT OR REPLACE INTO facts VALUES (?, ?)"),
-    deleteFacts: db.prepare("DELETE FROM facts WHERE id = ?"),
-    putLease: db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?)"),
-    deleteLease: db.prepare("DELETE FROM leases WHERE address = ?"),
-    putEvent: db.prepare("INSERT OR REPLACE INTO events VALUES (?, ?)"),
-    pruneEvents: db.prepare("DELETE FROM events WHERE id <= ?"),
-    putRevision: db.prepare("UPDATE meta SET value = ? WHERE key = 'revision'"),
-  };
 }

@@ -1,26 +1,24 @@
-import { contains, formatIpv4, ipv4, type Ipv4Number } from "../../model/ip";
+import { contains, ipv4, type Ipv4Number } from "../../model/ip";
+import type { ServerDocument } from "../../model/documents";
 import type { Lease } from "../leases";
+import { oncePer } from "../once";
+import { without } from "./address-ranges";
+import { belongsTo } from "./binding-owner";
 import { isHeld, type AddressRange } from "./bindings";
-import { clientKey } from "./client";
 import type { LeaseWrite } from "./decision";
 import type { Exchange } from "./exchange";
+import { reservedAddresses, type Reserved, type ServedPool, type ServedSubnet } from "./served-subnet";
+import { serverAddresses } from "./server-address";
 
-/** Whether the binding is this client's own. A host's reserved address is its own by any of its MACs. */
+/** Whether the binding is this client's own. */
 export function isOwn(exchange: Exchange, lease: Lease): boolean {
-  if (lease.state === "declined") return false;
-  const { host, client } = exchange;
-  if (host === undefined) return clientKey(lease.mac, lease.clientId) === client.key;
-  return lease.mac === client.mac || (lease.address === host.document.spec.ip && host.document.spec.macs.includes(lease.mac));
+  return belongsTo(lease, exchange.client, exchange.host);
 }
 
-/** The client's bindings in the exchange's subnet: those that hold first, then the one that ended last. */
-export function ownBindings(exchange: Exchange): readonly Lease[] {
-  const { client, facts, now, subnet } = exchange;
-  const byId = client.clientId === null ? [] : facts.leases.ofClientId(client.clientId);
-  const all = new Set([...facts.leases.ofMac(client.mac), ...byId]);
-  return [...all]
-    .filter((lease) => contains(subnet.net, ipv4(lease.address)) && isOwn(exchange, lease))
-    .sort((a, b) => Number(isHeld(b, now)) - Number(isHeld(a, now)) || b.expiresAt - a.expiresAt || ipv4(a.address) - ipv4(b.address));
+/** Whether the address is bound to the client, or once was. */
+export function wasOwn(exchange: Exchange, address: string): boolean {
+  for (const lease of exchange.own) if (lease.address === address) return true;
+  return false;
 }
 
 /**
@@ -28,17 +26,33 @@ export function ownBindings(exchange: Exchange): readonly Lease[] {
  * 3.1 and 3.2). Without this two hosts whose reservations were swapped would keep each other waiting until their leases end.
  */
 export function givenBack(exchange: Exchange): readonly LeaseWrite[] {
-  const { now } = exchange;
-  return ownBindings(exchange)
-    .filter((lease) => isHeld(lease, now) && isReservedForOther(exchange, lease.address))
-    .map((lease) => ({ type: "lease.put", lease: { ...lease, state: "released", expiresAt: now } }));
+  return released(exchange, (lease) => isReservedForOther(exchange, lease.address));
+}
+
+/** A client has one address on a segment: whatever else it held there is free again. */
+export function givenUp(exchange: Exchange, address: string): readonly LeaseWrite[] {
+  return released(exchange, (lease) => lease.address !== address);
+}
+
+function released(exchange: Exchange, which: (lease: Lease) => boolean): LeaseWrite[] {
+  const { own, now } = exchange;
+  const writes: LeaseWrite[] = [];
+  for (const lease of own) {
+    if (isHeld(lease, now) && which(lease)) writes.push({ type: "lease.put", lease: { ...lease, state: "released", expiresAt: now } });
+  }
+  return writes;
 }
 
 /** The address that the client's document reserves for it here, unless somebody else still holds it. */
 export function reservedAddress(exchange: Exchange): string | undefined {
   const address = exchange.host?.document.spec.ip;
-  if (address === undefined || !contains(exchange.subnet.net, ipv4(address))) return undefined;
-  return isNeverLeased(exchange, ipv4(address)) || isTaken(exchange, address) ? undefined : address;
+  if (address === undefined) return undefined;
+  const value = ipv4(address);
+  for (const subnet of exchange.segment.subnets) {
+    if (!contains(subnet.net, value)) continue;
+    return isNeverLeased(exchange, subnet, address, value) || isTaken(exchange, address) ? undefined : address;
+  }
+  return undefined;
 }
 
 /**
@@ -46,14 +60,25 @@ export function reservedAddress(exchange: Exchange): string | undefined {
  * something about.
  */
 export function objection(exchange: Exchange, address: string): string | undefined {
+  return objectionBeside(exchange, address, reservedAddress(exchange));
+}
+
+function objectionBeside(exchange: Exchange, address: string, reserved: string | undefined): string | undefined {
+  const { document, net } = exchange.subnet;
+  if (reserved === address) return undefined;
   const value = ipv4(address);
-  if (!contains(exchange.subnet.net, value)) return `${address} is not in ${exchange.subnet.document.spec.cidr}`;
-  if (isNeverLeased(exchange, value)) return `${address} is never leased`;
-  const reserved = reservedAddress(exchange);
-  if (reserved !== undefined) return reserved === address ? undefined : `${reserved} is reserved for this machine`;
+  if (!contains(net, value)) return `${address} is not in ${document.spec.cidr}`;
+  if (isNeverLeased(exchange, exchange.subnet, address, value)) return `${address} is never leased`;
+  if (reserved !== undefined) return `${reserved} is reserved for this machine`;
   if (isReservedForOther(exchange, address)) return `${address} is reserved for another machine`;
-  if (!pools(exchange).some((pool) => value >= pool.from && value <= pool.to)) return `${address} is in no pool`;
+  if (isBarred(exchange)) return "only declared machines get an address here";
+  if (!isInPools(exchange, value)) return `${address} is in no pool`;
   return isTaken(exchange, address) ? `${address} is in use` : undefined;
+}
+
+/** Whether only declared machines get an address on the subnet, and the client is none. */
+export function isBarred(exchange: Exchange): boolean {
+  return exchange.host === undefined && exchange.subnet.document.spec.unknownClients !== "allow";
 }
 
 /**
@@ -61,28 +86,70 @@ export function objection(exchange: Exchange, address: string): string | undefin
  * the address that it asks for, else a free one of the pools. Undefined when there is none.
  */
 export function chooseAddress(exchange: Exchange, wanted: string | undefined): string | undefined {
-  const { facts, identity, now } = exchange;
-  const own = ownBindings(exchange);
+  const { facts, identity, now, own } = exchange;
+  const reserved = reservedAddress(exchange);
+  if (reserved !== undefined) return reserved;
+  if (isBarred(exchange)) return undefined;
+  const fits = (address: string | undefined): address is string => address !== undefined && objectionBeside(exchange, address, undefined) === undefined;
+  for (const lease of own) if (isHeld(lease, now) && fits(lease.address)) return lease.address;
   const offered = facts.leases.offerTo(identity, now)?.address;
-  const candidates = [
-    reservedAddress(exchange),
-    ...own.filter((lease) => isHeld(lease, now)).map((lease) => lease.address),
-    offered,
-    ...own.filter((lease) => !isHeld(lease, now)).map((lease) => lease.address),
-    wanted,
-  ];
-  const known = candidates.find((address) => address !== undefined && objection(exchange, address) === undefined);
-  return known ?? facts.leases.freeAddress(pools(exchange), now, (value) => isUsable(exchange, value));
+  if (fits(offered)) return offered;
+  for (const lease of own) if (!isHeld(lease, now) && fits(lease.address)) return lease.address;
+  if (fits(wanted)) return wanted;
+  return freeAddress(exchange);
+}
+
+/** Whether the subnet has addresses for the client at all, free or not. */
+export function hasPools(exchange: Exchange): boolean {
+  return !isBarred(exchange) && exchange.subnet.pools.some((pool) => isOpen(pool, exchange));
+}
+
+function freeAddress(exchange: Exchange): string | undefined {
+  const { facts, now, packet, subnet, via } = exchange;
+  const reserved = reservedAddresses(facts.state);
+  const ours = serverAddresses(via.served).values;
+  const routers = serverRouters(facts.state.server);
+  const relay = ipv4(packet.giaddr);
+  const usable = (value: Ipv4Number) => value !== relay && !reserved.addresses.has(value) && !ours.has(value) && !routers.has(value);
+  const [only, ...more] = subnet.pools.filter((pool) => isOpen(pool, exchange));
+  if (only === undefined) return undefined;
+  const ranges = more.length === 0 ? searched(reserved)(only) : [only, ...more].flatMap(searched(reserved));
+  return facts.leases.freeAddress(ranges, now, usable);
+}
+
+/** What is searched for a free address: a pool without long runs of reservations, which would be tried one by one. */
+const searched = oncePer((reserved: Reserved) => oncePer((pool: ServedPool): readonly AddressRange[] =>
+  reserved.runs.length === 0 ? pool.ranges : pool.ranges.flatMap((range) => without(range, reserved.runs))));
+
+/** A pool with a class is for its clients alone. */
+function isOpen(pool: ServedPool, { classes }: Exchange): boolean {
+  return pool.class === undefined || classes.some((item) => item.name === pool.class);
+}
+
+function isInPools(exchange: Exchange, value: Ipv4Number): boolean {
+  for (const pool of exchange.subnet.pools) {
+    if (!isOpen(pool, exchange)) continue;
+    for (const range of pool.ranges) if (value >= range.from && value <= range.to) return true;
+  }
+  return false;
+}
+
+const noRouters: ReadonlySet<Ipv4Number> = new Set();
+
+const routersOf = oncePer((document: ServerDocument): ReadonlySet<Ipv4Number> => {
+  const { routers = [], classlessRoutes = [] } = document.spec.options;
+  return new Set([...routers, ...classlessRoutes.map((route) => route.router)].map(ipv4));
+});
+
+function serverRouters(document: ServerDocument | undefined): ReadonlySet<Ipv4Number> {
+  return document === undefined ? noRouters : routersOf(document);
 }
 
 /** The network's and broadcast addresses, the server's, the relay's and the routers'. */
-function isNeverLeased(exchange: Exchange, value: Ipv4Number): boolean {
-  const { net, document } = exchange.subnet;
-  if (value === net.first || value === net.last) return true;
-  const address = formatIpv4(value);
+function isNeverLeased({ facts, packet, via }: Exchange, subnet: ServedSubnet, address: string, value: Ipv4Number): boolean {
   return (
-    address === exchange.packet.giaddr || document.spec.routers.includes(address) ||
-    exchange.via.served.some((item) => item.addresses.some((own) => own.address === address))
+    subnet.neverLeased.has(value) || address === packet.giaddr ||
+    serverAddresses(via.served).values.has(value) || serverRouters(facts.state.server).has(value)
   );
 }
 
@@ -100,12 +167,4 @@ function isTaken(exchange: Exchange, address: string): boolean {
   if (lease !== undefined && isHeld(lease, now) && !isOwn(exchange, lease)) return true;
   const offer = facts.leases.offerOf(address, now);
   return offer !== undefined && offer.identity !== identity;
-}
-
-function isUsable(exchange: Exchange, value: Ipv4Number): boolean {
-  return !isNeverLeased(exchange, value) && !isReservedForOther(exchange, formatIpv4(value));
-}
-
-function pools(exchange: Exchange): readonly AddressRange[] {
-  return exchange.subnet.document.spec.pools.map((pool) => ({ from: ipv4(pool.from), to: ipv4(pool.to) }));
 }

@@ -1,5 +1,5 @@
 import type { Ipv4Number } from "../../model/ip";
-import type { Lease } from "../leases";
+import type { LeaseRecords, Slot } from "../lease-records";
 import type { AddressRange } from "./bindings";
 
 const pageSize = 1024;
@@ -10,7 +10,10 @@ interface Page {
   readonly base: Ipv4Number;
   /** One bit an address: it has a binding, in whatever state, or is offered. */
   readonly taken: Uint32Array;
-  readonly leases: (Lease | undefined)[];
+  /** How many bits of `taken` are not set. */
+  free: number;
+  /** The binding's slot plus one; 0 where there is none. */
+  readonly slots: Int32Array;
   /** No binding of the page ends before this. May be too early, never too late. Unix time in milliseconds. */
   endsFrom: number;
 }
@@ -22,20 +25,24 @@ interface Page {
 export class AddressPages {
   private readonly pages = new Map<number, Page>();
 
-  lease(address: Ipv4Number): Lease | undefined {
-    return this.pages.get(Math.floor(address / pageSize))?.leases[address % pageSize];
+  constructor(private readonly records: LeaseRecords) {}
+
+  slot(address: Ipv4Number): Slot | undefined {
+    const slot = this.pages.get(Math.floor(address / pageSize))?.slots[address % pageSize] ?? 0;
+    return slot === 0 ? undefined : slot - 1;
   }
 
-  setLease(address: Ipv4Number, lease: Lease): void {
+  /** Tells of a binding, or that its end changed. */
+  set(address: Ipv4Number, slot: Slot): void {
     const page = this.page(address);
-    page.leases[address % pageSize] = lease;
-    page.endsFrom = Math.min(page.endsFrom, lease.expiresAt);
+    page.slots[address % pageSize] = slot + 1;
+    page.endsFrom = Math.min(page.endsFrom, this.records.endsAt(slot));
     mark(page, address % pageSize, true);
   }
 
-  clearLease(address: Ipv4Number): void {
+  clear(address: Ipv4Number): void {
     const page = this.page(address);
-    page.leases[address % pageSize] = undefined;
+    page.slots[address % pageSize] = 0;
     mark(page, address % pageSize, false);
   }
 
@@ -49,6 +56,10 @@ export class AddressPages {
     let address = range.from;
     while (address <= range.to) {
       const page = this.pages.get(Math.floor(address / pageSize));
+      if (page?.free === 0) {
+        address = page.base + pageSize;
+        continue;
+      }
       const slot = page === undefined ? 0 : address % pageSize;
       const word = page?.taken[Math.floor(slot / wordBits)] ?? 0;
       const bit = slot % wordBits;
@@ -66,14 +77,52 @@ export class AddressPages {
   }
 
   /** Of the bindings in the range that ended by `now` and that `usable` accepts, the one that ended first; the lowest on a tie. */
-  longestEnded(range: AddressRange, now: number, usable: (address: Ipv4Number) => boolean): Lease | undefined {
-    let best: Lease | undefined;
-    const inOrder = [...this.pagesOf(range)].sort((a, b) => a.endsFrom - b.endsFrom || a.base - b.base);
-    for (const page of inOrder) {
-      if (page.endsFrom > now || (best !== undefined && page.endsFrom > best.expiresAt)) break;
-      best = earlier(best, searchPage(page, range, now, usable));
+  longestEnded(range: AddressRange, now: number, usable: (address: Ipv4Number) => boolean): Slot | undefined {
+    let best: Slot | undefined;
+    const ended = [...this.pagesOf(range)].filter((page) => page.endsFrom <= now);
+    for (const page of ended.sort((a, b) => a.endsFrom - b.endsFrom || a.base - b.base)) {
+      if (best !== undefined && page.endsFrom > this.records.endsAt(best)) break;
+      best = this.earlier(best, this.searchPage(page, range, now, usable));
     }
     return best;
+  }
+
+  /** How many addresses of the range have a binding that holds. */
+  held(range: AddressRange, now: number): number {
+    let count = 0;
+    for (const page of this.pagesOf(range)) {
+      const to = Math.min(range.to - page.base, pageSize - 1);
+      for (let at = Math.max(range.from - page.base, 0); at <= to; at++) {
+        const slot = page.slots[at] ?? 0;
+        if (slot !== 0 && this.records.isHeld(slot - 1, now)) count += 1;
+      }
+    }
+    return count;
+  }
+
+  /** Also makes the page's `endsFrom` exact. */
+  private searchPage(page: Page, range: AddressRange, now: number, usable: (address: Ipv4Number) => boolean): Slot | undefined {
+    let best: Slot | undefined;
+    let bestEnd = Infinity;
+    let endsFrom = Infinity;
+    for (let at = 0; at < pageSize; at++) {
+      const slot = (page.slots[at] ?? 0) - 1;
+      if (slot < 0) continue;
+      const end = this.records.endsAt(slot);
+      endsFrom = Math.min(endsFrom, end);
+      const address = page.base + at;
+      if (end > now || end >= bestEnd || address < range.from || address > range.to || !usable(address)) continue;
+      best = slot;
+      bestEnd = end;
+    }
+    page.endsFrom = endsFrom;
+    return best;
+  }
+
+  /** Pages of one end time come in the order of their addresses, so on a tie the first stays. */
+  private earlier(a: Slot | undefined, b: Slot | undefined): Slot | undefined {
+    if (a === undefined || b === undefined) return a ?? b;
+    return this.records.endsAt(b) < this.records.endsAt(a) ? b : a;
   }
 
   private *pagesOf(range: AddressRange): Generator<Page> {
@@ -90,7 +139,8 @@ export class AddressPages {
     const made: Page = {
       base: index * pageSize,
       taken: new Uint32Array(pageSize / wordBits),
-      leases: new Array<Lease | undefined>(pageSize).fill(undefined),
+      free: pageSize,
+      slots: new Int32Array(pageSize),
       endsFrom: Infinity,
     };
     this.pages.set(index, made);
@@ -98,32 +148,13 @@ export class AddressPages {
   }
 }
 
-/** Also makes the page's `endsFrom` exact. */
-function searchPage(page: Page, range: AddressRange, now: number, usable: (address: Ipv4Number) => boolean): Lease | undefined {
-  let best: Lease | undefined;
-  let endsFrom = Infinity;
-  for (const [slot, lease] of page.leases.entries()) {
-    if (lease === undefined) continue;
-    endsFrom = Math.min(endsFrom, lease.expiresAt);
-    const address = page.base + slot;
-    if (lease.expiresAt > now || address < range.from || address > range.to) continue;
-    if ((best === undefined || lease.expiresAt < best.expiresAt) && usable(address)) best = lease;
-  }
-  page.endsFrom = endsFrom;
-  return best;
-}
-
-/** Pages of one end time come in the order of their addresses, so on a tie the first stays. */
-function earlier(a: Lease | undefined, b: Lease | undefined): Lease | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return b.expiresAt < a.expiresAt ? b : a;
-}
-
 function mark(page: Page, slot: number, taken: boolean): void {
   const index = Math.floor(slot / wordBits);
   const bit = 1 << (slot % wordBits);
   const word = page.taken[index] ?? 0;
-  page.taken[index] = taken ? word | bit : word & ~bit;
+  if (((word & bit) !== 0) === taken) return;
+  page.taken[index] = word ^ bit;
+  page.free += taken ? -1 : 1;
 }
 
 /** Of a number that isn't zero. */

@@ -6,14 +6,20 @@ export type Ask =
   | { readonly kind: "discover"; readonly wants: string | undefined }
   | { readonly kind: "selecting"; readonly serverId: string; readonly address: string }
   | { readonly kind: "init-reboot"; readonly address: string }
-  /** RENEWING or REBINDING: one socket can't tell a unicast from a broadcast. */
+  /** RENEWING or REBINDING: told apart by how the packet came. */
   | { readonly kind: "extend"; readonly address: string }
   | { readonly kind: "decline"; readonly serverId: string | undefined; readonly address: string }
   | { readonly kind: "release"; readonly serverId: string | undefined; readonly address: string }
-  | { readonly kind: "inform"; readonly address: string };
+  | { readonly kind: "inform"; readonly address: string }
+  /** A BOOTP client (RFC 1534): it sends no message type. */
+  | { readonly kind: "bootp" };
+
+/** Options that only a DHCP message has: beside one of them a missing message type is a broken message, and no BOOTP. */
+const dhcpOnly: readonly number[] = [options.requestedAddress, options.leaseTime, options.serverId].map((option) => option.code);
 
 /** @throws PXE_PACKET_MALFORMED when the message type is none of a client's, or an address that it needs is missing */
 export function readAsk(packet: DhcpPacket): Ask {
+  if (!packet.options.has(options.messageType.code) && !dhcpOnly.some((code) => packet.options.has(code))) return { kind: "bootp" };
   const type = readOption(packet.options, options.messageType);
   const requested = readOption(packet.options, options.requestedAddress);
   const serverId = readOption(packet.options, options.serverId);

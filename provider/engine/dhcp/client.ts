@@ -1,5 +1,6 @@
 import { pxeError, type PxeError } from "../../errors";
 import { anyAddress, bootRequest, options, readOption, relaySubOptions, type DhcpPacket, type SubOption } from "../../wire/dhcp";
+import { minimumLength } from "../../wire/dhcp/packet";
 import type { Firmware } from "../boot";
 import { architectureOf } from "./architecture";
 import { readAsk, type Ask } from "./ask";
@@ -50,10 +51,22 @@ export interface ClientRecord {
   /** Option 51 in seconds, if it was sent. */
   readonly wantedLeaseTime: number | undefined;
   readonly relay: RelayInfo;
+  /** Option 118: the network that it wants an address of (RFC 3011). */
+  readonly subnetSelection: string | undefined;
 }
 
 /** IP and UDP headers, in bytes. */
 const headers = 28;
+
+/** What every client takes (RFC 2131 section 2), and what Ethernet carries: EDK2 drops longer replies. With headers. */
+const leastMessage = 576;
+const mostMessage = 1500;
+
+const noCodes: readonly number[] = [];
+
+const noRelay: RelayInfo = {
+  linkSelection: undefined, serverIdOverride: undefined, toSourcePort: false, circuitId: undefined, remoteId: undefined,
+};
 
 /**
  * Reads who asks and for what.
@@ -69,28 +82,36 @@ export function classify(packet: DhcpPacket): ClientRecord {
   if (hostname?.every((byte) => byte === 0) === true) throw malformed("its host name is empty");
   readOption(packet.options, options.vendorSpecific);
 
-  const mac = macText(packet.chaddr.subarray(0, packet.hlen));
+  const mac = macText(packet.chaddr, packet.hlen);
   const vendorClass = readOption(packet.options, options.vendorClass) ?? "";
   const architectures = architectureCodes(packet, vendorClass);
   const userClass = latin1(packet.options.get(options.userClass.code));
-  const architecture = architectureOf(architectures);
+  const relay = readOption(packet.options, options.relayAgent);
   return {
     mac,
     clientId,
     key: clientKey(mac, clientId, packet.htype),
     ask,
-    firmware: architecture.firmware,
+    firmware: architectureOf(architectures).firmware,
     vendorClass, userClass, architectures,
     isPxe: vendorClass.startsWith("PXEClient"),
     isHttpClient: vendorClass.startsWith("HTTPClient"),
     isIpxe: isIpxe(packet, userClass),
     isDebianInstaller: vendorClass === "d-i",
     machineId: machineIdOf(packet.options.get(options.machineId.code)),
-    maxReply: Math.min(1500, Math.max(576, readOption(packet.options, options.maxMessageSize) ?? 576)) - headers,
+    maxReply: maxReply(packet, ask),
     asksFor: readOption(packet.options, options.parameterList),
     wantedLeaseTime: readOption(packet.options, options.leaseTime),
-    relay: relayInfo(readOption(packet.options, options.relayAgent) ?? []),
+    relay: relay === undefined ? noRelay : relayInfo(relay),
+    subnetSelection: readOption(packet.options, options.subnetSelection),
   };
+}
+
+/** A BOOTP client that names no size has 64 bytes for options, which makes 300 of all (RFC 951, RFC 1542 section 2.1). */
+function maxReply(packet: DhcpPacket, ask: Ask): number {
+  const size = readOption(packet.options, options.maxMessageSize);
+  if (ask.kind === "bootp" && size === undefined) return minimumLength;
+  return Math.min(mostMessage, Math.max(leastMessage, size ?? leastMessage)) - headers;
 }
 
 /**
@@ -98,8 +119,9 @@ export function classify(packet: DhcpPacket): ClientRecord {
  * hardware type and address is the same client without one: one machine shows both in one boot.
  */
 export function clientKey(mac: string, clientId: string | null, htype = 1): string {
+  if (clientId === null) return `mac ${mac}`;
   const plain = htype.toString(16).padStart(2, "0") + mac.replaceAll(":", "");
-  return clientId === null || clientId === plain ? `mac ${mac}` : `id ${clientId}`;
+  return clientId === plain ? `mac ${mac}` : `id ${clientId}`;
 }
 
 function clientIdOf(packet: DhcpPacket): string | null {
@@ -114,8 +136,9 @@ function architectureCodes(packet: DhcpPacket, vendorClass: string): readonly nu
   if ((packet.options.get(options.clientArchitecture.code)?.length ?? 0) >= 2) {
     return readOption(packet.options, options.clientArchitecture) ?? [];
   }
+  if (vendorClass === "") return noCodes;
   const match = /^(?:PXE|HTTP)Client:Arch:(\d{5})/.exec(vendorClass);
-  return match === null ? [] : [Number(match[1])];
+  return match === null ? noCodes : [Number(match[1])];
 }
 
 /** iPXE sends its bare name in option 77, not the counted form of RFC 3004; both are taken. Option 175 is its own. */
@@ -148,12 +171,18 @@ function latin1(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-function macText(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+const hexBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function macText(chaddr: Uint8Array, hlen: number): string {
+  let text = "";
+  for (let index = 0; index < hlen; index++) text += (index === 0 ? "" : ":") + (hexBytes[chaddr[index] ?? 0] ?? "");
+  return text;
 }
 
 function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
+  let text = "";
+  for (const byte of bytes) text += hexBytes[byte] ?? "";
+  return text;
 }
 
 function malformed(what: string): PxeError {

@@ -35,6 +35,11 @@ export interface DhcpDecision {
   /** Take effect at once, so that a packet that comes while `leases` are being stored finds the address held. */
   readonly offers: readonly OfferWrite[];
   readonly events: readonly NewEvent[];
+  /**
+   * The address is to be pinged before the reply leaves (RFC 2131 section 2.2). If something answers, nothing of this decision counts
+   * but its offers: `onProbeAnswered` says what follows, and the packet is then decided anew.
+   */
+  readonly probe?: { readonly address: string };
   /** Beside another server: which address the client has. */
   readonly sighting?: Sighting;
   /** Why, for the log. */

@@ -5,12 +5,14 @@ import type { Exchange } from "./exchange";
 /** Port that relays listen on (RFC 2131 section 4.1). */
 const relayPort = 67;
 
-/** Where an OFFER or ACK goes (RFC 2131 section 4.1). ciaddr counts only where the client may fill it in. */
+/** Where an OFFER or ACK goes (RFC 2131 section 4.1), or the answer to a BOOTP client. ciaddr counts only where the client may fill it in. */
 export function replyDestination(exchange: Exchange, address: string): Destination {
   const { ask, mac } = exchange.client;
   const relay = toRelay(exchange);
   if (relay !== undefined) return relay;
   if (ask.kind === "extend") return { kind: "unicast", address: ask.address };
+  // Only its own address: another one would have the answer sent to somebody else (RFC 1542 section 4.1.2).
+  if (ask.kind === "bootp" && exchange.packet.ciaddr === address) return { kind: "unicast", address };
   if ((exchange.packet.flags & broadcastFlag) !== 0) return { kind: "broadcast" };
   return { kind: "hardware", address, mac };
 }
@@ -21,7 +23,7 @@ export function nakDestination(exchange: Exchange): Destination {
 }
 
 /** RFC 2131 section 4.3.5: the answer to an INFORM goes to ciaddr, past any relay. Undefined when nobody can be answered. */
-export function informDestination(packet: DhcpPacket, source: string): Destination | undefined {
+export function informDestination(packet: DhcpPacket, source: string): Extract<Destination, { kind: "unicast" }> | undefined {
   if (packet.ciaddr !== anyAddress) return { kind: "unicast", address: packet.ciaddr };
   if (packet.giaddr !== anyAddress || source === anyAddress) return undefined;
   return { kind: "unicast", address: source };

@@ -1,12 +1,15 @@
-import type { DhcpPacket } from "../../wire/dhcp";
-import { decideBoot, type BootDecision } from "../boot";
 import type { ClientClass } from "../../model/dhcp-settings";
 import type { ServerDocument, SubnetDocument } from "../../model/documents";
+import type { DhcpPacket } from "../../wire/dhcp";
+import { decideBoot, type BootDecision } from "../boot";
 import type { HostRecord } from "../facts";
+import type { Lease } from "../leases";
+import { bindingsOf } from "./binding-owner";
 import type { ClientRecord } from "./client";
 import { classesOf } from "./client-class";
 import type { DhcpFacts, Via } from "./facts";
-import { chooseSubnet, serverAddress, type ServedSubnet } from "./subnet";
+import { serverAddress, serverAddresses } from "./server-address";
+import { chooseSegment, preferredSubnet, type Segment, type ServedSubnet } from "./subnet";
 
 /** One request with all that its answer is made from. */
 export interface Exchange {
@@ -17,6 +20,8 @@ export interface Exchange {
   /** Unix time in milliseconds. */
   readonly now: number;
   readonly subnet: ServedSubnet;
+  /** All subnets that the client may be on, `subnet` among them. */
+  readonly segment: Segment;
   /** This server's address, as siaddr. */
   readonly server: string;
   /** What option 54 says: `server`, or what the relay overrode it with (RFC 5107). */
@@ -34,25 +39,44 @@ export interface Exchange {
    * system each send another one.
    */
   readonly identity: string;
+  /** The client's bindings on the segment: those that hold first, then the one that ended last. */
+  readonly own: readonly Lease[];
 }
+
+const none: readonly ClientClass[] = [];
 
 /** Brings together what is known of the request; a sentence when it isn't for this server at all. */
 export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via, facts: DhcpFacts, now: number): Exchange | string {
-  const subnet = chooseSubnet(facts.state.subnets, packet, client, via);
-  if (subnet === undefined) return "it is on no declared subnet";
-  const server = serverAddress(via, subnet);
-  if (server === undefined) return `${via.interface.name} has no address`;
+  const segment = chooseSegment(facts, packet, client, via);
+  if (typeof segment === "string") return segment;
   const record = facts.state.hostByMac(client.mac);
   const host = record?.supersededBy === undefined ? record : undefined;
+  const identity = host === undefined ? client.key : `mac ${client.mac}`;
+  const own = bindingsOf(client, host, facts.leases, segment.subnets, now);
+  const offered = segment.subnets.length > 1 ? facts.leases.offerTo(identity, now)?.address : undefined;
+  const subnet = preferredSubnet(segment.subnets, { client, host, own, offered, now });
+  const server = subnet === undefined ? undefined : serverAddress(via, subnet);
+  if (subnet === undefined || server === undefined) return `${via.interface.name} has no address`;
   return {
-    packet, client, via, facts, now, subnet, server, host,
+    packet, client, via, facts, now, subnet, segment, server, host, identity, own,
     serverId: client.relay.serverIdOverride ?? server,
     authoritative: facts.state.server?.spec.authoritative ?? true,
-    boot: decideBoot(record, { mac: client.mac, firmware: client.firmware }, now),
-    classes: classesOf(subnet.document.spec.classes, client, host !== undefined),
+    boot: decideBoot(record, client, now),
+    classes: classesIn(subnet, client, host),
     mode: modeOf(subnet.document, facts.state.server),
-    identity: host === undefined ? client.key : `mac ${client.mac}`,
   };
+}
+
+/** The same request, as it is on another subnet of its segment. */
+export function onSubnet(exchange: Exchange, subnet: ServedSubnet): Exchange {
+  const { client, facts, host, via } = exchange;
+  const server = serverAddress(via, subnet) ?? exchange.server;
+  return { ...exchange, subnet, server, serverId: client.relay.serverIdOverride ?? server, classes: classesIn(subnet, client, host), mode: modeOf(subnet.document, facts.state.server) };
+}
+
+function classesIn(subnet: ServedSubnet, client: ClientRecord, host: HostRecord | undefined): readonly ClientClass[] {
+  const { classes } = subnet.document.spec;
+  return classes.length === 0 ? none : classesOf(classes, client, host !== undefined);
 }
 
 /** What is done on a subnet: what it says itself, else what its server says. */
@@ -62,5 +86,5 @@ export function modeOf(subnet: SubnetDocument, server: ServerDocument | undefine
 
 /** Whether a server identifier means this server: any of its addresses does (RFC 2131 section 4.1). */
 export function isOurs(exchange: Exchange, serverId: string): boolean {
-  return serverId === exchange.serverId || exchange.via.served.some((item) => item.addresses.some(({ address }) => address === serverId));
+  return serverId === exchange.serverId || serverAddresses(exchange.via.served).texts.has(serverId);
 }

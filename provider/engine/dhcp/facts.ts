@@ -12,7 +12,7 @@ export interface LeaseLimits {
 
 /** What a DHCP decision is made from. Read-only: decisions change nothing. */
 export interface DhcpFacts {
-  readonly state: Pick<StateView, "server" | "subnets" | "hostByMac" | "hostByAddress">;
+  readonly state: Pick<StateView, "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
   readonly leases: BindingView;
   /** Without it nothing is limited. */
   readonly limits?: LeaseLimits;
@@ -38,4 +38,6 @@ export interface Via {
   readonly served: readonly InterfaceView[];
   /** Where it came from: the client, or the relay. */
   readonly source: { readonly address: string; readonly port: number };
+  /** Whether it was sent to all, not to one of the interface's addresses; undefined where that can't be told. */
+  readonly isBroadcast?: boolean;
 }

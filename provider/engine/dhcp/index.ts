@@ -1,19 +1,22 @@
-import type { DhcpPacket } from "../../wire/dhcp";
-import { classify } from "./client";
+import { anyAddress, type DhcpPacket } from "../../wire/dhcp";
+import type { NewEvent } from "../../model/control";
+import { onBootp } from "./bootp";
+import { classify, type ClientRecord } from "./client";
 import { silent, type DhcpDecision } from "./decision";
-import { informDestination } from "./destination";
 import { onDiscover } from "./discover";
 import { clientText } from "./events";
 import { openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
+import { onInform } from "./inform";
 import { decideProxy } from "./proxy";
 import { onDecline, onRelease } from "./release";
-import { informReply } from "./reply";
 import { onExtend, onInitReboot, onSelecting } from "./request";
 
 export type { DhcpDecision, Destination, LeaseWrite, OfferWrite, Sighting } from "./decision";
+export { cleaned } from "./events";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 export { modeOf } from "./exchange";
+export { onProbeAnswered } from "./probe";
 export { decidePxeService, type PxeServiceDecision } from "./proxy";
 
 /**
@@ -24,11 +27,19 @@ export { decidePxeService, type PxeServiceDecision } from "./proxy";
 export function decideDhcp(packet: DhcpPacket, via: Via, facts: DhcpFacts, now: number): DhcpDecision {
   const client = classify(packet);
   const exchange = openExchange(packet, client, via, facts, now);
-  return typeof exchange === "string" ? silent(exchange) : answer(exchange);
+  return typeof exchange === "string" ? silent(exchange, { events: relayAlert(packet, client) }) : answer(exchange);
+}
+
+/** The text names no relay: alerts of one text are told once in a while, and who forges one giaddr forges many. */
+function relayAlert({ giaddr }: DhcpPacket, { mac }: ClientRecord): readonly NewEvent[] {
+  if (giaddr === anyAddress) return [];
+  return [{ kind: "alert", host: null, mac, address: giaddr, text: "a relay passes on requests that no subnet allows it to" }];
 }
 
 function answer(exchange: Exchange): DhcpDecision {
-  if (exchange.mode === "proxy") return decideProxy(exchange);
+  const { host, mode, subnet } = exchange;
+  if (host === undefined && subnet.document.spec.unknownClients === "known-only") return silent(`${clientText(exchange)} is not declared`);
+  if (mode === "proxy") return decideProxy(exchange);
   const { ask } = exchange.client;
   switch (ask.kind) {
     case "discover":
@@ -45,16 +56,7 @@ function answer(exchange: Exchange): DhcpDecision {
       return onDecline(exchange, ask.serverId, ask.address);
     case "inform":
       return onInform(exchange);
+    case "bootp":
+      return onBootp(exchange);
   }
-}
-
-/** DHCPINFORM: parameters for a client that has its address from elsewhere (RFC 2131 section 4.3.5); no lease is looked at. */
-function onInform(exchange: Exchange): DhcpDecision {
-  const destination = informDestination(exchange.packet, exchange.via.source.address);
-  if (destination === undefined) return silent("an INFORM without an address cannot be answered");
-  return {
-    reply: { packet: informReply(exchange), destination },
-    leases: [], offers: [], events: [],
-    reason: `told ${clientText(exchange)} the subnet's parameters`,
-  };
 }

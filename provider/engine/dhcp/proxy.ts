@@ -8,7 +8,7 @@ import { clientEvent, clientText } from "./events";
 import { isOurs, openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
 import { asksAgain, pxeSubOptions } from "./quirks";
-import { bootHeader, frame } from "./reply";
+import { frame } from "./reply";
 
 /** What is to be done about a packet on the PXE service's port. No lease is ever given there. */
 export interface PxeServiceDecision {
@@ -84,15 +84,15 @@ function heard(exchange: Exchange, address: string): DhcpDecision {
 /** Without an address there is no way to the client but broadcast, for a relay too. Option 82 goes back whole (RFC 3046). */
 function proxyReply(exchange: Exchange, type: MessageName, boot: BootFields): DhcpPacket {
   const relay = exchange.packet.options.get(options.relayAgent.code);
-  const entries = [
+  const entries = new Map([
     optionEntry(options.messageType, messageTypes[type]),
     optionEntry(options.serverId, exchange.serverId),
     // What the boot says of itself comes after, and counts.
     optionEntry(options.vendorClass, "PXEClient"),
     ...boot.options,
     ...(relay === undefined ? [] : [[options.relayAgent.code, relay] as const]),
-  ];
-  const packet = { ...frame(exchange, entries), ...bootHeader(boot) };
+  ]);
+  const packet = frame(exchange, entries, boot);
   return type === "offer" ? { ...packet, flags: packet.flags | broadcastFlag } : packet;
 }
 

@@ -1,6 +1,7 @@
+import { contains, ipv4 } from "../../model/ip";
 import { isOwn } from "./address-choice";
 import { isHeld } from "./bindings";
-import { silent, type DhcpDecision } from "./decision";
+import { silent, type DhcpDecision, type LeaseWrite } from "./decision";
 import { clientEvent, clientText } from "./events";
 import { isOurs, type Exchange } from "./exchange";
 
@@ -24,25 +25,38 @@ export function onRelease(exchange: Exchange, serverId: string | undefined, addr
 
 /**
  * DHCPDECLINE, from the holder of an unexpired lease only (RFC 2131 section 4.3.3): somebody else uses the address. It
- * is kept from everybody for a while, but a reserved one never is, or one forged packet would lock its host out.
+ * is kept from everybody for a while, but a reserved one never is, or one forged packet would lock its host out; nor is one
+ * of a client that declines without end.
  */
 export function onDecline(exchange: Exchange, serverId: string | undefined, address: string): DhcpDecision {
   const refusal = unentitled(exchange, serverId, address);
   if (refusal !== undefined) return silent(refusal);
-  const reserved = exchange.facts.state.hostByAddress(address) !== undefined;
+  const isReserved = exchange.facts.state.hostByAddress(address) !== undefined;
+  const limit = isReserved ? undefined : exchange.facts.limits?.decline(exchange);
+  if (limit !== undefined) {
+    // The text names no client: alerts of one text are told once in a while.
+    const events = [clientEvent(exchange, "alert", address, `declined addresses are not kept from others: ${limit}`)];
+    return silent(`${clientText(exchange)} declined ${address}, which is not kept from others: ${limit}`, { events });
+  }
   const text = `${clientText(exchange)} declined ${address}: another machine uses it`;
-  const { client, now, subnet } = exchange;
   return silent(text, {
-    leases: reserved ? [] : [{
-      type: "lease.put",
-      lease: {
-        address, mac: client.mac, clientId: client.clientId, owner: subnet.document.owner, subnet: subnet.document.name,
-        state: "declined", expiresAt: now + quarantine,
-      },
-    }],
+    leases: isReserved ? [] : [quarantined(exchange, address)],
     offers: [{ type: "offer.drop", address }],
     events: [clientEvent(exchange, "dhcp.decline", address, text)],
   });
+}
+
+/** Keeps an address from everybody for a while. */
+export function quarantined({ client, now, segment, subnet }: Exchange, address: string): LeaseWrite {
+  const value = ipv4(address);
+  const { document } = segment.subnets.find(({ net }) => contains(net, value)) ?? subnet;
+  return {
+    type: "lease.put",
+    lease: {
+      address, mac: client.mac, clientId: client.clientId, owner: document.owner, subnet: document.name,
+      state: "declined", expiresAt: now + quarantine,
+    },
+  };
 }
 
 /** Why the client may not give up the address; undefined when it may. */

@@ -14,9 +14,10 @@ describe("classify", () => {
     const { machineId, ...client } = classify(discover([...biosRom, optionEntry(options.maxMessageSize, 1260), optionEntry(options.parameterList, [1, 3])]));
     assert.deepEqual(client, {
       mac: stranger, clientId: null, key: `mac ${stranger}`, ask: { kind: "discover", wants: undefined },
-      firmware: "bios", isPxe: true, isHttpClient: false, isIpxe: false, isDebianInstaller: false,
+      firmware: "bios", vendorClass: "PXEClient:Arch:00000:UNDI:002001", userClass: "", architectures: [0], isPxe: true, isHttpClient: false, isIpxe: false, isDebianInstaller: false,
       maxReply: 1232, asksFor: [1, 3], wantedLeaseTime: undefined,
-      relay: { linkSelection: undefined, serverIdOverride: undefined, toSourcePort: false },
+      relay: { linkSelection: undefined, serverIdOverride: undefined, toSourcePort: false, circuitId: undefined, remoteId: undefined },
+      subnetSelection: undefined,
     });
     assert.equal(machineId?.wire, "01020304-0506-0708-090a-0b0c0d0e0f10");
     assert.equal(machineId.canonical, "04030201-0605-0807-090a-0b0c0d0e0f10");
@@ -46,7 +47,7 @@ describe("classify", () => {
     const bad: readonly DhcpPacket[] = [
       discover([], { op: 2 }),
       discover([], { giaddr: "255.255.255.255" }),
-      { ...discover(), options: new Map() },
+      ...[options.requestedAddress, options.serverId].map((option) => ({ ...discover(), options: new Map([optionEntry(option, "10.77.0.1")]) })),
       discover([[53, Uint8Array.of()]]),
       discover([[53, Uint8Array.of(1, 1)]]),
       ...[messageTypes.offer, messageTypes.ack, messageTypes.nak, 0, 9, 200].map((type) => clientPacket(stranger, type)),
@@ -55,6 +56,7 @@ describe("classify", () => {
       discover([[43, Uint8Array.of(6, 5, 1)]]),
       discover([[82, Uint8Array.of(1, 9, 1)]]),
       discover([[50, Uint8Array.of(1, 2)]]),
+      discover([[118, Uint8Array.of(1, 2)]]),
       clientPacket(stranger, messageTypes.request),
       clientPacket(stranger, messageTypes.decline),
       clientPacket(stranger, messageTypes.release),
