@@ -81,6 +81,7 @@ export function classify(packet: DhcpPacket): ClientRecord {
   const hostname = packet.options.get(options.hostname.code);
   if (hostname?.every((byte) => byte === 0) === true) throw malformed("its host name is empty");
   readOption(packet.options, options.vendorSpecific);
+  readOption(packet.options, options.vendorOptions);
 
   const mac = macText(packet.chaddr, packet.hlen);
   const vendorClass = readOption(packet.options, options.vendorClass) ?? "";
