@@ -47,8 +47,6 @@ export interface DeployRequest {
   /** The owner before a stack or project was renamed: its documents and control key are taken over. */
   readonly previousOwner?: string;
   readonly allowDowngrade?: boolean;
-  /** Whether the target's firewall is opened, or only looked at. Default: `check`. */
-  readonly firewall?: "check" | "manage";
   /** Fingerprint recorded at the first deployment: binds where the target's `hostKey` is `trust-first`. */
   readonly expectedHostKey?: string;
   /** A Linux Node to upload, instead of the npm package and of the target's own: `bin/node`, or a `.tar.gz` with it. */

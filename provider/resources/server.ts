@@ -67,7 +67,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
           ...request(target, at), server: spec, document: { name: at.name }, ...(held.owner === at.owner ? {} : { previousOwner: held.owner }),
           ...(before === "" || before === at.controlKey ? {} : { previousControlKey: before }),
           allowDowngrade: inputs["allowDowngrade"] === true,
-          firewall: inputs["firewall"] === "manage" ? "manage" : "check",
+          ...firewallIn(inputs),
         })
         .catch((error: unknown) => {
           throw outputs === undefined && changedTarget(error) ? new PartialFailure(place, error) : error;
@@ -109,6 +109,10 @@ const deploymentSettings = z.object({ controlKeyRotation: z.string().optional(),
 
 function specOf(inputs: Plain, label: string): Checked<ServerSpec> {
   return validateKnown(serverSpec, userInputs(inputs, [...serverOptions, "agent", "keyRotation"]), label);
+}
+
+function firewallIn(inputs: Plain): { readonly firewall: "check" | "manage" } {
+  return { firewall: inputs["firewall"] === "manage" ? "manage" : "check" };
 }
 
 /** What the program gave, for the outputs. */
