@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { BootHeader, DhcpOptions } from "./dhcp";
 import type { InstallState } from "./host";
 import { childInputs, childOptions, renderedOf, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
@@ -6,7 +7,7 @@ import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
 
 /** One machine of a group. */
-export interface GroupHostArgs {
+export interface GroupHostArgs extends BootHeader {
   /** Its MAC addresses; the first is the one it boots from. */
   macs: pulumi.Input<pulumi.Input<string>[]>;
   /** Its SMBIOS UUID. */
@@ -21,6 +22,8 @@ export interface GroupHostArgs {
   reinstall?: pulumi.Input<string> | undefined;
   /** Beside the group's own; the host's go first. Always kept as secrets. */
   secrets?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /** DHCP options for this machine alone. Default: those of its classes, its subnet and its server. */
+  options?: pulumi.Input<DhcpOptions> | undefined;
   /** Default: the group's. */
   profile?: BootProfile | undefined;
   /** Default: the group's. */
@@ -124,11 +127,16 @@ function wireHosts(hosts: KickstartHostGroupArgs["hosts"], group: string): pulum
 
 /** What stands in the texts that are rendered for the hosts. */
 function shownOf(hosts: KickstartHostGroupArgs["hosts"]): unknown {
-  return mapped<unknown[]>(hosts, (all) => Object.values(all).flatMap(({ profile, macs, ip, hostname }) => [profile?.secrecy, macs, ip, hostname].filter(isDeferred)));
+  return mapped<unknown[]>(hosts, (all) => Object.values(all).flatMap(({ profile, macs, ip, hostname, options, nextServer, bootFile, serverName }) =>
+    [profile?.secrecy, macs, ip, hostname, options, nextServer, bootFile, serverName].filter(holdsDeferred)));
 }
 
-/** Whether a value may be a secret or unknown: a thousand plain ones need no looking at. */
 function isDeferred(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isDeferred);
   return pulumi.Output.isInstance(value) || value instanceof Promise;
+}
+
+/** Whether a value may be a secret or unknown, wholly or in part: a thousand plain ones need no looking at. */
+function holdsDeferred(value: unknown): boolean {
+  if (isDeferred(value)) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsDeferred);
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { BootHeader, DhcpOptions } from "./dhcp";
 import { apart, childInputs, childOptions, renderedOf, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
 import type { DhcpSubnet } from "./subnet";
@@ -8,7 +9,7 @@ import { waitForHosts, type WaitFor } from "./wait";
 export type InstallState = "adopted" | "armed" | "installing" | "wiping" | "installed" | "up" | "failed";
 
 /** What `KickstartHost` takes. */
-export interface KickstartHostArgs {
+export interface KickstartHostArgs extends BootHeader {
   /** The server that it belongs to, or the `ref` of another stack's. */
   server: ServerInput;
   /** How it is installed. */
@@ -37,6 +38,8 @@ export interface KickstartHostArgs {
    * digests, and that it changes.
    */
   renderedDetail?: pulumi.Input<"full" | "digest"> | undefined;
+  /** DHCP options for this machine alone. Default: those of its classes, its subnet and its server. */
+  options?: pulumi.Input<DhcpOptions> | undefined;
   /** Makes `pulumi up` wait until it is installed, by an `InstallWait` of its name. Other hosts are declared meanwhile. */
   waitFor?: WaitFor | undefined;
 }
@@ -68,7 +71,7 @@ export class KickstartHost extends pulumi.CustomResource implements DeclaresHost
     requireResource(args.profile, "profile", "a BootProfile", type, name);
     requireResource(args.subnet, "subnet", "a DhcpSubnet", type, name);
     const { profile, subnet } = args;
-    const rendered = renderedOf([profile.secrecy, args.hostname, args.macs, args.ip]);
+    const rendered = renderedOf([profile.secrecy, args.hostname, args.macs, args.ip, args.options, args.nextServer, args.bootFile, args.serverName]);
     const secrets = args.secrets === undefined ? undefined : pulumi.secret(args.secrets);
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
     const { waitFor, ...given } = args;

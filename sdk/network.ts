@@ -13,9 +13,11 @@ export interface NetworkHostArgs<Profile extends string = string> extends Omit<K
   profile?: Profile | BootProfile | undefined;
 }
 
+/** What the network's subnet takes from the network: its `options` and `dhcpMode` are the server's. */
+type NetworkSubnetArgs = Omit<DhcpSubnetArgs, "server" | "options" | "dhcpMode">;
+
 /** Everything that `PxeServer` and `DhcpSubnet` take, and the profiles and machines. */
-export interface ProvisioningNetworkArgs<Profile extends string = string, Host extends string = string>
-  extends PxeServerArgs, Omit<DhcpSubnetArgs, "server"> {
+export interface ProvisioningNetworkArgs<Profile extends string = string, Host extends string = string> extends PxeServerArgs, NetworkSubnetArgs {
   /** How machines are installed that name no other profile. Its resource is called like the network. */
   profile?: NetworkProfileArgs | undefined;
   /** More profiles, by the name that a host's `profile` gives. The resource of `debian` in `rack1` is called `rack1-debian`. */
@@ -26,12 +28,14 @@ export interface ProvisioningNetworkArgs<Profile extends string = string, Host e
   secrets?: KickstartHostArgs["secrets"];
 }
 
-type SubnetKey = Exclude<keyof DhcpSubnetArgs, "server">;
+type SubnetKey = keyof NetworkSubnetArgs;
 type OwnKey = "profile" | "profiles" | "hosts" | "secrets";
 
 /** All of a subnet's arguments, by a type that refuses to compile when one is forgotten: the rest are the server's. */
 const subnetKeys: Readonly<Record<SubnetKey, true>> = {
-  cidr: true, pools: true, routers: true, dnsServers: true, domainName: true, leaseTime: true,
+  cidr: true, pools: true, routers: true, dnsServers: true, domainName: true, domainSearch: true, ntpServers: true, classlessRoutes: true,
+  nextServer: true, bootFile: true, serverName: true, leaseTime: true, minLeaseTime: true, maxLeaseTime: true, renewAt: true, rebindAt: true,
+  classes: true, unknownClients: true, dynamicBootp: true, probe: true, relays: true, limits: true,
 };
 const ownKeys: Readonly<Record<OwnKey, true>> = { profile: true, profiles: true, hosts: true, secrets: true };
 
@@ -88,8 +92,8 @@ function serverArgs(args: ProvisioningNetworkArgs): PxeServerArgs {
   return without(args, { ...subnetKeys, ...ownKeys }) as unknown as PxeServerArgs;
 }
 
-function subnetArgs(args: ProvisioningNetworkArgs): Omit<DhcpSubnetArgs, "server"> {
-  return Object.fromEntries(Object.entries(args).filter(([key]) => Object.hasOwn(subnetKeys, key))) as unknown as Omit<DhcpSubnetArgs, "server">;
+function subnetArgs(args: ProvisioningNetworkArgs): NetworkSubnetArgs {
+  return Object.fromEntries(Object.entries(args).filter(([key]) => Object.hasOwn(subnetKeys, key))) as unknown as NetworkSubnetArgs;
 }
 
 function without(args: object, keys: object): object {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { DhcpOptions } from "./dhcp";
 import { ownInputs, resourceType, type Connection, type ServerRef } from "./identity";
 
 /** How to prove who one is, to a target or a bastion. */
@@ -50,6 +51,12 @@ export interface RemoteTarget extends SshCredentials {
   proxyJump?: pulumi.Input<string | JumpHost | pulumi.Input<string | JumpHost>[]> | undefined;
 }
 
+/** How the target routes. */
+export interface GatewayArgs {
+  /** Whether machines reach the outside under the target's own address. Default: false. */
+  nat?: pulumi.Input<boolean> | undefined;
+}
+
 /** What `PxeServer` takes. */
 export interface PxeServerArgs {
   /** Where the agent runs: a machine reached over SSH, or `"local"` for this one. */
@@ -64,6 +71,28 @@ export interface PxeServerArgs {
   httpPort?: pulumi.Input<number> | undefined;
   /** Whether clients that ask for another network's address are told so (DHCPNAK). Default: true. */
   authoritative?: pulumi.Input<boolean> | undefined;
+  /** Where PXE clients of a subnet in `dhcpMode: "proxy"` ask for their boot file. Default: 4011. */
+  pxePort?: pulumi.Input<number> | undefined;
+  /**
+   * What subnets do unless they say otherwise. `full` (default): give out addresses and boot. `proxy`: tell only what to boot, beside
+   * somebody else's DHCP server.
+   */
+  dhcpMode?: pulumi.Input<"full" | "proxy"> | undefined;
+  /** Whether to give out addresses although another DHCP server answers on the segment. Default: false: the deployment is refused. */
+  allowForeignDhcp?: pulumi.Input<boolean> | undefined;
+  /** Whether replies repeat the client's identifier (RFC 6842). Default: true; some old clients need false. */
+  echoClientId?: pulumi.Input<boolean> | undefined;
+  /** Whether a client may name the subnet that it wants (option 118, RFC 3011). Default: false. */
+  subnetSelection?: pulumi.Input<boolean> | undefined;
+  /** DHCP options for every client of every subnet. Default: none. */
+  options?: pulumi.Input<DhcpOptions> | undefined;
+  /** Makes the target the router of its segments. Default: it routes nothing. */
+  gateway?: pulumi.Input<GatewayArgs> | undefined;
+  /**
+   * The target's firewall. `check` (default): the deployment is refused where it would stop what the agent serves, and says which
+   * commands open it. `manage`: it is opened, and closed again when the server is destroyed.
+   */
+  firewall?: pulumi.Input<"check" | "manage"> | undefined;
   /** Lets an older pulumi-pxe replace a newer agent. Default: false. */
   allowDowngrade?: pulumi.Input<boolean> | undefined;
   /**

@@ -87,6 +87,12 @@ export const bootHeader = {
 } as const;
 export type BootHeader = z.output<z.ZodObject<typeof bootHeader>>;
 
+/** Codes of the options that properties set. */
+export const optionCodes: Readonly<Record<Exclude<keyof DhcpOptions, "raw"> | "bootFile" | "serverName", number>> = {
+  routers: 3, timeServers: 4, dnsServers: 6, logServers: 7, domainName: 15, rootPath: 17, mtu: 26, ntpServers: 42, serverName: 66, bootFile: 67,
+  timeZone: 101, domainSearch: 119, classlessRoutes: 121,
+};
+
 /** Text as it stands, or `0x…`. */
 const bytesText = z.string().min(1).max(255);
 

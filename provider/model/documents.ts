@@ -163,6 +163,12 @@ export type Document = ServerDocument | SubnetDocument | ProfileDocument | HostD
 /** What is held: `rev` is the store's revision at which the document last changed. */
 export type Stored<D extends Document = Document> = D & { readonly rev: number };
 
+/** A document as an agent of this version holds it: one that an older agent tells lacks the properties that came later. */
+export function completed<D extends Document>(doc: D): D {
+  const parsed = specSchemas[doc.kind].safeParse(doc.spec);
+  return parsed.success ? { ...doc, spec: parsed.data } : doc;
+}
+
 /** `host/db1`: how a document is called in findings. */
 export function documentLabel(doc: { readonly kind: DocumentKind; readonly name: string }): string {
   return `${doc.kind}/${doc.name}`;

@@ -1,7 +1,7 @@
 import type { Connection } from "../deploy/connection";
 import { PxeError, pxeError, type ErrorCode } from "../errors";
 import type { ApplyResult, HostStatus } from "../model/control";
-import type { Stored } from "../model/documents";
+import { completed, type Stored } from "../model/documents";
 import { Batcher, type Owners, type Push } from "./batch";
 import { Cached } from "./cached";
 import { unlessCancelled } from "./cancellation";
@@ -129,7 +129,7 @@ export class Connections {
         () =>
           this.using(link, async (client) => {
             const [documents, hosts] = await Promise.all([client.documents(), client.hosts()]);
-            return { documents, hosts };
+            return { documents: documents.map(completed), hosts };
           }),
         snapshotKept,
       ),

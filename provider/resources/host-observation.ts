@@ -1,8 +1,8 @@
-import type { HostDocument, Stored } from "../model/documents";
+import { hostSpec, type HostDocument, type Stored } from "../model/documents";
 import type { Plain } from "./definition";
 import { dhcpLines } from "./dhcp-plan";
 import { digestsOf, isDigest } from "./host-plan";
-import { asSecret } from "./observation";
+import { asSecret, withoutDefaults } from "./observation";
 
 /** Inputs of one machine as if a program had declared what the agent holds. */
 export interface ObservedHost {
@@ -30,7 +30,7 @@ export function observedHost(stored: Stored<HostDocument> | undefined, outputs: 
   const hasSecrets = Object.keys(secrets).length > 0;
   return {
     values: {
-      ...spec, ...orders,
+      ...withoutDefaults(hostSpec, spec), ...orders,
       ...(install === "once" && outputs["install"] === undefined ? {} : { install }),
       // The agent never tells them: names with a placeholder each, so the next plan writes them again.
       ...(hasSecrets ? { secrets: asSecret(secrets) } : {}),

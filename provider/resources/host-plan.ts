@@ -5,7 +5,7 @@ import type { Document, HostDocument } from "../model/documents";
 import { renderHost, type RenderInput } from "../render/host";
 import { unfillable } from "../render/placeholders";
 import { text, type Plain } from "./definition";
-import { dhcpLines } from "./dhcp-plan";
+import { planDhcp } from "./dhcp-plan";
 import type { DeclaredHost } from "./host-declaration";
 import type { DocumentTable, Planned } from "./table";
 import { isUnknown, knownAfterApply, showUnknown } from "./unknown";
@@ -48,22 +48,28 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
   };
   try {
     const texts = renderHost(input);
-    const whole = isWhole(planned) && isWhole(subnet) ? planned.document : undefined;
-    const served = table.find(server, "server", nameIn(server))?.document.spec;
-    const answer = whole === undefined ? `${knownAfterApply}\n` : dhcpLines({ server: served, subnet: subnet.document, profile: profile.document, host: whole });
-    return { kind: "known", texts: { ...texts, [dhcp]: answer }, findings: unfillableFindings(host.label, texts, secrets) };
+    const whole = isWhole(planned) && isWhole(subnet, planned.document.spec.ip === undefined ? [] : ["pools"]) ? planned.document : undefined;
+    const served = table.find(server, "server", nameIn(server));
+    const isServed = !table.isPostponed(server, `server/${nameIn(server)}`) && (served === undefined || isWhole(served));
+    const answer = whole === undefined || !isServed ? undefined
+      : planDhcp({ server: served?.document.spec, subnet: subnet.document, profile: profile.document, host: whole }, served?.document);
+    const findings = [...unfillableFindings(host.label, texts, secrets), ...(answer?.findings ?? [])];
+    return { kind: "known", texts: { ...texts, [dhcp]: answer?.text ?? `${knownAfterApply}\n` }, findings };
   } catch (error) {
     if (!(error instanceof PxeError)) throw error;
     return extra.partial || isUnknown(secrets) ? unknown : { kind: "known", texts: {}, findings: error.findings };
   }
 }
 
-/** Properties of a host that its DHCP answer doesn't hang on. */
-const unasked: readonly string[] = ["secrets", "reinstall", "install", "uuid"];
+/** Properties of host, subnet and server that the DHCP answer to a declared machine doesn't hang on. */
+const unasked: readonly string[] = [
+  "secrets", "reinstall", "install", "uuid", "relays", "limits", "probe", "dynamicBootp", "unknownClients",
+  "interfaces", "dhcpPort", "tftpPort", "httpPort", "pxePort", "authoritative", "allowForeignDhcp", "subnetSelection", "gateway", "echoClientId",
+];
 
 /** Whether all is known that a DHCP answer is made of. */
-function isWhole<D extends Document>(planned: Planned<D> | undefined): planned is Planned<D> {
-  return planned !== undefined && (planned.later ?? []).every((property) => unasked.includes(property));
+function isWhole<D extends Document>(planned: Planned<D> | undefined, beside: readonly string[] = []): planned is Planned<D> {
+  return planned !== undefined && (planned.later ?? []).every((property) => unasked.includes(property) || beside.includes(property));
 }
 
 /** `rack1` of `PxeServer::rack1`. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import type * as z from "zod";
 import type { DocumentKind } from "../model/documents";
 import { Seen, text, type Plain } from "./definition";
 import { withDrift, type Observation } from "./residence";
@@ -40,8 +41,27 @@ export function observedInputs(kind: DocumentKind | "group", outputs: Plain, pro
  */
 export function overlaid(given: Plain, asked: Plain, found: Plain): Record<string, unknown> {
   const names = new Set([...Object.keys(given), ...Object.keys(asked), ...Object.keys(found)]);
-  const value = (name: string): unknown => (isDeepStrictEqual(asked[name], found[name]) ? given[name] : found[name]);
-  return Object.fromEntries([...names].map((name) => [name, value(name)] as const).filter(([, item]) => item !== undefined));
+  return Object.fromEntries([...names].map((name) => [name, overlay(given[name], asked[name], found[name])] as const).filter(([, item]) => item !== undefined));
+}
+
+function overlay(given: unknown, asked: unknown, found: unknown): unknown {
+  if (isDeepStrictEqual(asked, found)) return given;
+  if (Array.isArray(given) && Array.isArray(asked) && Array.isArray(found) && given.length === asked.length) {
+    return found.map((item: unknown, index) => (index < asked.length ? overlay(given[index], asked[index], item) : item));
+  }
+  return isPlain(given) && isPlain(asked) && isPlain(found) ? overlaid(given, asked, found) : found;
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What a document says, without what stands there by default: nobody can tell then whether a program gave it. */
+export function withoutDefaults(schema: z.ZodObject<Readonly<Record<string, z.ZodType>>>, spec: Plain): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(spec).filter(([name, value]) => {
+    const unset = schema.shape[name]?.safeParse(undefined);
+    return unset?.success !== true || !isDeepStrictEqual(unset.data, value);
+  }));
 }
 
 /** Those of the outputs that repeat what the program gave; undefined where an older version left them, which repeated nothing. */

@@ -14,7 +14,7 @@ import type { DeployPort } from "./ports";
 import { seenServer } from "./server-observation";
 import { connectionSchema, deleting, documentOf, observeDocument, placeDocument, residenceAfter, residenceIn, residenceNow, type Residence } from "./residence";
 import type { DocumentTable } from "./table";
-import { hasUnknown, isUnknown, unknownValue } from "./unknown";
+import { hasUnknown, isUnknown, unknownProperties, unknownValue } from "./unknown";
 import { validateKnown, type Checked } from "./validate";
 
 interface ServerInputs {
@@ -31,7 +31,8 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       const target = validateKnown(targetSchema, inputs["target"], identity.label, "target");
       if (target.value !== undefined) rememberJumpSecrets(target.value);
       const spec = specOf(inputs, identity.label);
-      if (spec.value !== undefined) table.register(identity.self, identity.self, { document: documentOf("server", identity, spec.value) });
+      if (spec.value !== undefined) table.register(identity.self, identity.self, { document: documentOf("server", identity, spec.value), later: unknownProperties(userInputs(inputs, serverOptions)) });
+      else table.postpone(identity.self, identity.label);
       const keys = controlKeyInputs(inputs, olds, () => deploy.generateControlKey());
       const computed = {
         ...keys,
@@ -40,8 +41,10 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       };
       const { connection } = computed;
       if (typeof connection === "object" && !isUnknown(keys["controlKey"])) connections.succeed(connection, text(keys, "controlKey"));
-      const rotation = validateKnown(z.object({ controlKeyRotation: z.string().optional() }), { controlKeyRotation: inputs["controlKeyRotation"] }, identity.label);
-      const findings = [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings, ...rotation.findings];
+      const { controlKeyRotation, firewall } = inputs;
+      const settings = validateKnown(deploymentSettings, { controlKeyRotation, firewall }, identity.label);
+      const rules = spec.value === undefined ? [] : table.findings(identity.self, identity.self);
+      const findings = [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings, ...settings.findings, ...rules];
       return { inputs: { ...inputs, ...computed }, findings };
     },
     unsettled: hasOldKey,
@@ -64,6 +67,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
           ...request(target, at), server: spec, document: { name: at.name }, ...(held.owner === at.owner ? {} : { previousOwner: held.owner }),
           ...(before === "" || before === at.controlKey ? {} : { previousControlKey: before }),
           allowDowngrade: inputs["allowDowngrade"] === true,
+          ...firewallIn(inputs),
         })
         .catch((error: unknown) => {
           throw outputs === undefined && changedTarget(error) ? new PartialFailure(place, error) : error;
@@ -99,10 +103,16 @@ export function serverResource(connections: Connections, table: DocumentTable, d
 }
 
 /** Arguments that are no part of the document. */
-const serverOptions = ["target", "allowDowngrade", "controlKeyRotation"] as const;
+const serverOptions = ["target", "allowDowngrade", "controlKeyRotation", "firewall"] as const;
+
+const deploymentSettings = z.object({ controlKeyRotation: z.string().optional(), firewall: z.enum(["check", "manage"]).optional() });
 
 function specOf(inputs: Plain, label: string): Checked<ServerSpec> {
   return validateKnown(serverSpec, userInputs(inputs, [...serverOptions, "agent", "keyRotation"]), label);
+}
+
+function firewallIn(inputs: Plain): { readonly firewall: "check" | "manage" } {
+  return { firewall: inputs["firewall"] === "manage" ? "manage" : "check" };
 }
 
 /** What the program gave, for the outputs. */

@@ -1,4 +1,5 @@
 import { finding, type Finding } from "../errors";
+import { infiniteLease } from "../model/dhcp-settings";
 import { subnetSpec, type SubnetSpec } from "../model/documents";
 import { parseDuration } from "../model/duration";
 import type { Connections } from "./connections";
@@ -41,13 +42,22 @@ export function subnetResource(connections: Connections, table: DocumentTable): 
   };
 }
 
+/** Properties that are given as seconds or durations; for all but the least one also `"infinite"`. */
+const leaseTimes = ["leaseTime", "minLeaseTime", "maxLeaseTime"] as const;
+
 function specOf(inputs: Plain, label: string): Checked<SubnetSpec> {
-  const { leaseTime, ...rest } = userInputs(inputs, []);
-  const seconds = isUnknown(leaseTime) ? leaseTime : parseDuration(leaseTime);
-  const malformed: Finding[] =
-    leaseTime === undefined || seconds !== undefined
-      ? []
-      : [finding("PXE_INPUT_INVALID", 'leaseTime is neither seconds nor a duration like "1h" or "90m"', { where: [{ document: label, property: "leaseTime" }] })];
-  const spec = validateKnown(subnetSpec, seconds === undefined ? rest : { ...rest, leaseTime: seconds }, label);
+  const given = userInputs(inputs, []);
+  const malformed: Finding[] = [];
+  const times = leaseTimes.map((property) => {
+    const { [property]: value } = given;
+    if (value === undefined || isUnknown(value)) return [property, value] as const;
+    const seconds = value === "infinite" && property !== "minLeaseTime" ? infiniteLease : parseDuration(value);
+    if (seconds === undefined) {
+      const forms = `neither seconds nor a duration like "1h" or "90m"${property === "minLeaseTime" ? "" : ', nor "infinite"'}`;
+      malformed.push(finding("PXE_INPUT_INVALID", `${property} is ${forms}`, { where: [{ document: label, property }] }));
+    }
+    return [property, seconds] as const;
+  });
+  const spec = validateKnown(subnetSpec, { ...given, ...Object.fromEntries(times) }, label);
   return { value: malformed.length > 0 ? undefined : spec.value, findings: [...malformed, ...spec.findings] };
 }

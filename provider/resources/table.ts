@@ -118,7 +118,10 @@ export class DocumentTable {
     const involved = [...own, ...related];
     const later = new Set(involved.flatMap(({ document, later: names = [] }) => names.map((name) => `${documentLabel(document)} ${name}`)));
     const certain = (item: Finding): boolean => !item.where.some(({ document, property = "" }) => later.has(`${document} ${property.split(/[.[]/)[0] ?? ""}`));
-    const rules = checkRules(involved.map(ruled));
+    const hasServer = involved.some(({ document }) => document.kind === "server");
+    const isLater = (document: string, property: string): boolean =>
+      document === "server" ? !hasServer || involved.some((entry) => entry.document.kind === "server" && entry.later?.includes(property) === true) : later.has(`${document} ${property}`);
+    const rules = checkRules(involved.map(ruled), [], isLater);
     return [...twins, ...rules.filter((item) => item.where.some((place) => labels.has(place.document)) && certain(item))];
   }
 }
@@ -143,9 +146,9 @@ function keysOf(document: Document): string[] {
 function relatedKeys(document: Document): string[] {
   switch (document.kind) {
     case "subnet":
-      return ["kind subnet"];
+      return ["kind subnet", "kind server"];
     case "host":
-      return [`subnet/${document.spec.subnet}`, `profile/${document.spec.profile}`, ...identitiesOf(document)];
+      return ["kind server", `subnet/${document.spec.subnet}`, `profile/${document.spec.profile}`, ...identitiesOf(document)];
     case "server":
     case "profile":
       return [];

@@ -5,7 +5,7 @@ import { contains, formatIpv4, network, parseIpv4, parseNetwork } from "../../pr
 import { checkReferences, checkRules } from "../../provider/model/rules";
 import { documentSchema } from "../../provider/model/documents";
 import { validate } from "../../provider/model/validate";
-import { hostDocument, profileDocument, subnetDocument } from "../support/documents";
+import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../support/documents";
 
 const second = "52:54:00:00:00:02";
 
@@ -48,7 +48,74 @@ describe("rules across documents", () => {
     ["a router out of its subnet", [subnetDocument({ routers: ["10.1.1.1"] })], ["PXE_OUTSIDE_SUBNET subnet/provisioning routers[0]; subnet/provisioning cidr"]],
     ["overlapping subnets", [subnetDocument(), subnetDocument({ cidr: "10.77.0.0/16", pools: [] }, "wide")], ["PXE_OVERLAP subnet/provisioning cidr; subnet/wide cidr"]],
   ];
+  const [phones, roms] = [{ name: "phones", match: { vendorClass: "phone" } }, { name: "roms", match: { vendorClass: "PXEClient" } }];
+  const one = (spec: Parameters<typeof subnetDocument>[0]): Parameters<typeof checkRules>[0] => [subnetDocument(spec)];
+  const installed = (subnet: Parameters<typeof subnetDocument>[0], ...more: Parameters<typeof checkRules>[0]): Parameters<typeof checkRules>[0] =>
+    [subnetDocument({ dnsServers: [], ...subnet }), profileDocument(), ...(more.some((doc) => doc.kind === "host") ? [] : [hostDocument()]), ...more];
+  const noGateway = (subnet: Parameters<typeof subnetDocument>[0], ...more: Parameters<typeof checkRules>[0]): Parameters<typeof checkRules>[0] =>
+    [subnetDocument({ routers: [], ...subnet }), mirrorAt("10.78.0.1"), ...(more.some((doc) => doc.kind === "host") ? [] : [hostDocument()]), ...more];
+  const raw = (code: number): { code: number; type: "hex"; value: string } => ({ code, type: "hex", value: "0a4d00fe" });
+  cases.push(
+    ["exclusions inside their pools, of one address too", one({ pools: [{ from: "10.77.0.100", to: "10.77.0.199", exclude: [{ from: "10.77.0.100", to: "10.77.0.100" }, { from: "10.77.0.190", to: "10.77.0.199" }] }] }), []],
+    ["an exclusion out of its pool, on both sides", one({ pools: [{ from: "10.77.0.100", to: "10.77.0.199", exclude: [{ from: "10.77.0.99", to: "10.77.0.200" }] }] }), ["PXE_INPUT_INVALID subnet/provisioning pools[0].exclude[0].from; subnet/provisioning pools[0]", "PXE_INPUT_INVALID subnet/provisioning pools[0].exclude[0].to; subnet/provisioning pools[0]"]],
+    ["an exclusion the wrong way round", one({ pools: [{ from: "10.77.0.100", to: "10.77.0.199", exclude: [{ from: "10.77.0.120", to: "10.77.0.110" }] }] }), ["PXE_INPUT_INVALID subnet/provisioning pools[0].exclude[0].from; subnet/provisioning pools[0].exclude[0].to"]],
+    ["a reservation in an exclusion", [subnetDocument({ pools: [{ from: "10.77.0.100", to: "10.77.0.199", exclude: [{ from: "10.77.0.150", to: "10.77.0.160" }] }] }), profileDocument(), hostDocument({ ip: "10.77.0.150" })], []],
+    ["overlapping pools of two classes", one({ classes: [phones, roms], pools: [{ from: "10.77.0.10", to: "10.77.0.20", class: "phones" }, { from: "10.77.0.15", to: "10.77.0.30", class: "roms" }] }), ["PXE_OVERLAP subnet/provisioning pools[0]; subnet/provisioning pools[1]"]],
+    ["a pool of a class that there isn't", one({ classes: [phones], pools: [{ from: "10.77.0.10", to: "10.77.0.20", class: "phone" }] }), ["PXE_CLASS_UNKNOWN subnet/provisioning pools[0].class; subnet/provisioning classes"]],
+    ["two classes of one name", one({ classes: [phones, roms, phones] }), ["PXE_DUPLICATE subnet/provisioning classes[0].name; subnet/provisioning classes[2].name"]],
+    ["lease times in their order, also for ever", one({ leaseTime: 4294967295, minLeaseTime: 120, maxLeaseTime: 4294967295, renewAt: 0.3, rebindAt: 0.4 }), []],
+    ["a least lease time above the usual one", one({ minLeaseTime: 7200 }), ["PXE_LEASE_TIMES subnet/provisioning minLeaseTime; subnet/provisioning leaseTime"]],
+    ["a longest lease time below the usual one", one({ leaseTime: 7200, maxLeaseTime: 3600 }), ["PXE_LEASE_TIMES subnet/provisioning leaseTime; subnet/provisioning maxLeaseTime"]],
+    ["a least lease time without end", one({ leaseTime: 4294967295, minLeaseTime: 4294967295 }), ["PXE_LEASE_TIMES subnet/provisioning minLeaseTime"]],
+    ["a rebinding time before renewal", one({ renewAt: 0.9 }), ["PXE_LEASE_TIMES subnet/provisioning renewAt; subnet/provisioning rebindAt"]],
+    ["an option twice, by its property and by its number, and twice by number", one({ ntpServers: ["10.77.0.1"], options: { mtu: 1400, raw: [raw(42), raw(26), raw(200), raw(200)] } }), [
+      "PXE_DUPLICATE subnet/provisioning ntpServers; subnet/provisioning options.raw[0].code", "PXE_DUPLICATE subnet/provisioning options.mtu; subnet/provisioning options.raw[1].code",
+      "PXE_DUPLICATE subnet/provisioning options.raw[2].code; subnet/provisioning options.raw[3].code",
+    ]],
+    ["a boot file that stands in a raw option too, of subnet, class and host", [
+      subnetDocument({ bootFile: "a", options: { raw: [raw(67)] }, classes: [{ ...roms, serverName: "b", options: { raw: [raw(66)] } }] }), profileDocument(), hostDocument({ bootFile: "c", options: { raw: [raw(67)] } }),
+    ], [
+      "PXE_DUPLICATE host/db1 bootFile; host/db1 options.raw[0].code", "PXE_DUPLICATE subnet/provisioning classes[0].serverName; subnet/provisioning classes[0].options.raw[0].code",
+      "PXE_DUPLICATE subnet/provisioning bootFile; subnet/provisioning options.raw[0].code",
+    ]],
+    ["an option of a server twice", [serverDocument({ options: { domainSearch: ["a.example"], raw: [raw(119)] } })], ["PXE_DUPLICATE server/rack1 options.domainSearch; server/rack1 options.raw[0].code"]],
+    ["an empty list says nothing, and another place may say it again", [subnetDocument({ ntpServers: [], options: { raw: [raw(42)] } }), serverDocument({ options: { ntpServers: ["10.77.0.1"] } })], []],
+    ["a route through what is not in the subnet, but for one on the link", one({ classlessRoutes: [{ destination: "10.0.0.0/8", router: "0.0.0.0" }, { destination: "0.0.0.0/0", router: "10.78.0.1" }] }), ["PXE_OUTSIDE_SUBNET subnet/provisioning classlessRoutes[1].router; subnet/provisioning cidr"]],
+    ["routers of a class, a host and the server out of the subnet", [
+      serverDocument({ options: { routers: ["10.1.0.1"] } }), subnetDocument({ routers: [], classes: [{ ...roms, options: { routers: ["10.2.0.1"] } }] }), profileDocument(), hostDocument({ options: { routers: ["10.77.0.1", "10.3.0.1"] } }),
+    ], [
+      "PXE_OUTSIDE_SUBNET host/db1 options.routers[1]; subnet/provisioning cidr", "PXE_OUTSIDE_SUBNET subnet/provisioning classes[0].options.routers[0]; subnet/provisioning cidr",
+      "PXE_OUTSIDE_SUBNET server/rack1 options.routers[0]; subnet/provisioning cidr",
+    ]],
+    ["a server's router that the subnet goes before", [serverDocument({ options: { routers: ["10.1.0.1"] } }), subnetDocument()], []],
+    ["a relay's address", [subnetDocument({ relays: ["10.77.0.253"] }), profileDocument(), hostDocument({ ip: "10.77.0.253" })], ["PXE_OUTSIDE_SUBNET host/db1 ip; subnet/provisioning relays[0]"]],
+    ["pools of a proxy, by the subnet and by the server", [
+      serverDocument({ dhcpMode: "proxy" }), subnetDocument(), subnetDocument({ cidr: "10.78.0.0/24", routers: [], pools: [{ from: "10.78.0.1", to: "10.78.0.2" }], dhcpMode: "full" }, "full"),
+      subnetDocument({ cidr: "10.79.0.0/24", routers: [], pools: [{ from: "10.79.0.1", to: "10.79.0.2" }], dhcpMode: "proxy" }, "own"),
+    ], ["PXE_INPUT_INVALID subnet/provisioning pools; server/rack1 dhcpMode", "PXE_INPUT_INVALID subnet/own pools; subnet/own dhcpMode"]],
+    ["Debian behind a proxy, which somebody else tells its name server", installed({ dhcpMode: "proxy", pools: [] }), []],
+    ["Debian whose host has a name server", installed({}, hostDocument({ options: { dnsServers: ["10.77.0.1"] } })), []],
+    ["Debian whose server has one", installed({}, serverDocument({ options: { dnsServers: ["10.77.0.1"] } })), []],
+    ["Debian whose server says that there is none", installed({}, serverDocument({ options: { dnsServers: [] } })), ["PXE_DNS_MISSING subnet/provisioning dnsServers; host/db1 profile"]],
+    ["Debian whose class may have one", installed({ classes: [{ name: "d-i", match: { vendorClass: "d-i" }, options: { dnsServers: ["10.77.0.1"] } }] }), []],
+    ["Debian with one by number", installed({ options: { raw: [raw(6)] } }), []],
+    ["an outside mirror whose host has a gateway", noGateway({}, hostDocument({ options: { routers: ["10.77.0.1"] } })), []],
+    ["an outside mirror whose server has a gateway", noGateway({}, serverDocument({ options: { routers: ["10.77.0.1"] } })), []],
+    ["an outside mirror behind a route", noGateway({ classlessRoutes: [{ destination: "10.78.0.0/16", router: "10.77.0.1" }] }), []],
+  );
   for (const [name, documents, expected] of cases) test(name, () => { assert.deepEqual(told(documents), expected); });
+
+  test("what isn't known yet may say what seems to be missing", () => {
+    const documents = [subnetDocument({ dnsServers: [] }), profileDocument(), hostDocument()];
+    for (const unknown of ["server options", "host/db1 options", "subnet/provisioning classes", "subnet/provisioning options"]) {
+      assert.deepEqual(checkRules(documents, [], (document, property) => `${document} ${property}` === unknown), [], unknown);
+    }
+    assert.equal(checkRules(documents, [], (document, property) => `${document} ${property}` === "host/db1 bootFile").length, 1);
+  });
+
+  test("another owner's server is the one that serves", () => {
+    assert.deepEqual(told([subnetDocument({ dnsServers: [] }), profileDocument(), hostDocument()], [serverDocument({ options: { dnsServers: ["10.77.0.1"] } }, "rack1", "lab/network")]), []);
+  });
 
   test("another owner's identities and ranges conflict, the same owner's older ones give way", () => {
     assert.deepEqual(told([hostDocument()], [hostDocument({}, "x", "lab/two")]), ["PXE_OWNED_BY_OTHER host/db1 macs[0]; host/x macs[0]", "PXE_OWNED_BY_OTHER host/db1 ip; host/x ip"]);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { Plain } from "../../provider/resources/definition";
 import { overlaid } from "../../provider/resources/observation";
 import { FakeDeploy } from "../support/fake-deploy";
-import { declareStack, InstallerFiles, Operation, serverInputs, subnetInputs, updateStack, type Stack } from "../support/operation";
+import { declareStack, hostInputs, InstallerFiles, Operation, serverInputs, subnetInputs, updateStack, type Stack } from "../support/operation";
 
 let files: InstallerFiles;
 let deploy: FakeDeploy;
@@ -100,6 +100,34 @@ describe("inputs as observed", () => {
     assert.match((rendered as Record<string, string>)["dhcp"] ?? "", /10\.77\.0\.99/);
     const digests = observed(await read("host", { ...stack.host, renderedDetail: "digest" }));
     for (const text of Object.values(digests["rendered"] as object)) assert.match(String(text), /^sha256:[0-9a-f]{16} \d+ bytes$/);
+  });
+
+  test("of documents that an older agent tells show nothing of the properties that came later", async () => {
+    const old: Readonly<Record<string, readonly string[]>> = {
+      server: ["interfaces", "dhcpPort", "tftpPort", "httpPort", "authoritative"], subnet: ["cidr", "pools", "routers", "dnsServers", "domainName", "leaseTime"],
+      host: ["macs", "uuid", "ip", "hostname", "subnet", "profile", "install", "rendered", "secrets"],
+    };
+    const shortened = (kind: string, spec: Plain): Plain => Object.fromEntries(Object.entries(spec).filter(([name]) => old[kind]?.includes(name) ?? true));
+    for (const kind of ["server", "subnet", "host"]) edit(kind, (spec) => shortened(kind, spec));
+    for (const kind of ["server", "subnet"] as const) assert.deepEqual([(await read(kind)).props["drift"], (await read(kind)).inputs], [undefined, undefined], kind);
+    const { rendered, ...host } = observed(await read("host"));
+    const { connection: _connection, rendered: _rendered, ...asked } = declared(hostInputs());
+    assert.deepEqual(host, { ...asked, hostname: "db1" });
+    assert.match((rendered as Record<string, string>)["dhcp"] ?? "", /^address 10\.77\.0\.11/);
+  });
+
+  test("of nested properties keep the program's own words too, where only a part was changed", async () => {
+    const pools = [{ from: "10.77.0.100", to: "10.77.0.109" }, { from: "10.77.0.120", to: "10.77.0.129" }];
+    const classes = [{ name: "phones", match: { vendorClass: "phone" } }];
+    const run = new Operation(deploy);
+    const subnet = await run.updated("subnet", subnetInputs({ pools, classes, limits: { poolAlert: 80 } }), stack.subnet);
+    edit("subnet", (spec) => ({
+      ...spec, pools: (spec["pools"] as Plain[]).map((pool, index) => (index === 0 ? pool : { ...pool, to: "10.77.0.128" })), classes: [],
+    }));
+    const seen = await read("subnet", subnet);
+    assert.equal(seen.props["drift"], "it was changed on the agent: classes, pools");
+    const { connection: _connection, ...inputs } = declared(subnetInputs());
+    assert.deepEqual(observed(seen), { ...inputs, limits: { poolAlert: 80 }, classes: [], pools: [pools[0], { from: "10.77.0.120", to: "10.77.0.128" }] });
   });
 
   test("of what is missing are only who it is and which orders were used up; mending orders nothing", async () => {

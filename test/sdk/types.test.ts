@@ -15,6 +15,8 @@ const profile = new pxe.BootProfile("debian", { server, ...pxe.distro.debian(12,
 `;
 const rack = (rest: string): string => `new pxe.ProvisioningNetwork("rack1", { target: "local", interfaces: ["lo"], cidr: "10.77.0.0/24", ${rest} });`;
 
+const net = (rest: string): string => `new pxe.DhcpSubnet("net2", { server, cidr: "10.77.0.0/24", ${rest} });`;
+
 /** A wrong statement; the text that its error must point at; what the error must say. */
 const wrong: Readonly<Record<string, readonly [statement: string, at: string, says: RegExp]>> = {
   "a misspelt property": [`new pxe.KickstartHost("db1", { server, subnet, profile, macs: [], hostnme: "db1" });`, "hostnme", /'hostnme' does not exist in type 'KickstartHostArgs'\. Did you mean to write 'hostname'/],
@@ -32,6 +34,15 @@ const wrong: Readonly<Record<string, readonly [statement: string, at: string, sa
   "an output of no resource": [`export const state: pulumi.Output<"done"> = new pxe.KickstartHost("db1", { server, subnet, profile, macs: [] }).state;`, "state", /'"(adopted|armed)"' is not assignable to type '"done"'|'InstallState'.* is not assignable to type '"done"'/],
   "a network's host with a profile that it hasn't": [rack(`profiles: { debian: pxe.distro.debian(12, {}) }, hosts: { db1: { macs: [], profile: "rocky" } }`), "profile", /'"rocky"' is not assignable to type '("debian" \| BootProfile|BootProfile \| "debian") \| undefined'/],
   "a host that a network hasn't": [`export const host = ${rack(`hosts: { db1: { macs: [] } }`).replace(/;$/, "")}.hosts.db2;`, "db2", /Property 'db2' does not exist on type 'Readonly<Record<"db1", KickstartHost>>'/],
+  "a raw option's value of another type": [net(`options: { raw: [{ code: 150, type: "ips", value: "10.77.0.1" }] }`), `{ code: 150, type: "ips", value: "10.77.0.1" }`, /property 'value' are incompatible\.\s+Type 'string' is not assignable to type 'Input<Input<string>\[\]>/],
+  "a type of raw options that there isn't": [net(`options: { raw: [{ code: 150, type: "addresses", value: [] }] }`), "type", /'"addresses"' is not assignable to type/],
+  "a raw option without its code": [net(`options: { raw: [{ type: "ip", value: "10.77.0.1" }] }`), `{ type: "ip", value: "10.77.0.1" }`, /Property 'code' is missing/],
+  "an option that a subnet has a property for": [net(`options: { dnsServers: ["10.77.0.1"] }`), "dnsServers", /'dnsServers' does not exist in type '.*SubnetOptions/],
+  "a class that matches by what there isn't": [net(`classes: [{ name: "a", match: { vendor: "PXEClient" } }]`), "vendor", /'vendor' does not exist in type '.*ClientMatch/],
+  "a pool's misspelt property": [net(`pools: [{ from: "10.77.0.1", to: "10.77.0.2", excludes: [] }]`), "excludes", /'excludes' does not exist in type 'Input<AddressPool>'/],
+  "an answer to unknown clients that there isn't": [net(`unknownClients: "ignore"`), "unknownClients", /'"ignore"' is not assignable to type/],
+  "a mode of DHCP that there isn't": [`new pxe.PxeServer("s", { target: "local", interfaces: [], dhcpMode: "relay" });`, "dhcpMode", /'"relay"' is not assignable to type/],
+  "a host's misspelt option": [`new pxe.KickstartHost("db1", { server, subnet, profile, macs: [], options: { ntpServer: [] } });`, "ntpServer", /'ntpServer' does not exist in type 'Input<DhcpOptions>'/],
   "a network's misspelt property": [rack(`dnsServer: ["10.77.0.254"]`), "dnsServer", /Did you mean to write 'dnsServers'/],
 };
 
@@ -56,6 +67,20 @@ export const network = new pxe.ProvisioningNetwork("rack2", {
   hosts: { db1: { macs: pulumi.output(["a"]), profile: "rocky" }, db2: { macs: [], profile: profiles }, db3: { macs: [] } },
   secrets: pulumi.output({ a: "b" }),
 }, { protect: true });
+export const all = new pxe.DhcpSubnet("all", {
+  server, cidr: later, leaseTime: "infinite", minLeaseTime: 120, maxLeaseTime: pulumi.output("1d"), renewAt: pulumi.output(0.4), probe: pulumi.output(true),
+  pools: [{ from: later, to: "b", exclude: [pulumi.output({ from: "a", to: "b" }), { from: later, to: later }], class: later }],
+  classes: pulumi.output([{ name: "rom", match: { vendorClass: "PXEClient" } }]), relays: [later], domainSearch: [later], ntpServers: pulumi.output(["a"]),
+  classlessRoutes: [{ destination: "0.0.0.0/0", router: later }], limits: { poolAlert: 80 }, unknownClients: pulumi.output("deny" as const), dhcpMode: "proxy",
+  options: { mtu: 9000, raw: [{ code: 150, type: "ips", value: [later] }, { code: pulumi.output(200), type: "uint8", value: pulumi.output(1) }, { code: 19, type: "boolean", value: true }] },
+});
+export const option: pxe.RawOption = { code: 252, type: "text", value: later };
+export const clientClass: pxe.ClientClass = { name: "rom", match: { architectures: [7, 9], known: true }, options: { routers: [later], raw: pulumi.output([option]) }, bootFile: "x" };
+export const tuned = new pxe.PxeServer("tuned", {
+  target: "local", interfaces: ["lo"], dhcpMode: pulumi.output("full" as const), allowForeignDhcp: true, gateway: { nat: pulumi.output(true) }, firewall: "manage",
+  options: pulumi.output({ ntpServers: ["10.77.0.1"] }),
+});
+export const routed = new pxe.KickstartHost("routed", { server, subnet, profile, macs: [], options: { routers: [later], mtu: pulumi.output(9000) }, nextServer: later });
 const several: Record<string, pxe.NetworkHostArgs> = {};
 export const group = new pxe.KickstartHostGroup("web", {
   server, subnet: network.subnet, profile, hosts: { web1: { macs: ["a"], ip: later }, web2: { macs: pulumi.output(["b"]), profile: network.profiles.rocky } },

@@ -25,27 +25,31 @@ export interface Rehearsal {
   readonly standIn: string;
 }
 
-/** What a PXE ROM asks for (Intel Boot Agent, iPXE): all that a subnet can say. */
-const romParameters = [1, 2, 3, 4, 5, 6, 11, 12, 13, 15, 16, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97, 128, 129, 130, 131, 132, 133, 134, 135];
+/** What a PXE ROM asks for (Intel Boot Agent, iPXE). */
+export const romParameters: readonly number[] = [1, 2, 3, 4, 5, 6, 11, 12, 13, 15, 16, 17, 18, 22, 23, 28, 40, 41, 42, 43, 50, 51, 54, 58, 59, 60, 66, 67, 97, 128, 129, 130, 131, 132, 133, 134, 135];
 
-/** DISCOVER, and where an address is offered REQUEST, of a BIOS boot ROM at the host's first MAC, decided as the agent would that holds only these documents. */
-export function rehearse(input: Rehearsed): Rehearsal {
+/**
+ * DISCOVER, and where an address is offered REQUEST, of a BIOS boot ROM at the host's first MAC, decided as the agent would that holds
+ * only these documents.
+ * @param asksFor its option 55
+ */
+export function rehearse(input: Rehearsed, asksFor = romParameters): Rehearsal {
   const standIn = freeAddress(input);
   const served = { name: "eth0", addresses: [{ address: standIn, prefix: network(input.subnet.spec.cidr).prefix }] };
   const via: Via = { interface: served, served: [served], source: { address: anyAddress, port: 68 } };
   const facts = { state: viewOf(input), leases: new LeaseTable() };
   const mac = input.host.spec.macs[0] ?? "";
-  const discovered = decideDhcp(romPacket(mac, messageTypes.discover, []), via, facts, 0);
+  const discovered = decideDhcp(romPacket(mac, messageTypes.discover, asksFor, []), via, facts, 0);
   const offer = discovered.reply?.packet;
   // A proxy gives no address: its offer is all that it says to a BIOS ROM.
   if (offer === undefined || offer.yiaddr === anyAddress) return { reply: offer, reason: discovered.reason, standIn };
   for (const write of discovered.offers) facts.leases.applyOffer(write);
   const asked = [optionEntry(options.requestedAddress, offer.yiaddr), optionEntry(options.serverId, standIn)];
-  const requested = decideDhcp(romPacket(mac, messageTypes.request, asked), via, facts, 0);
+  const requested = decideDhcp(romPacket(mac, messageTypes.request, asksFor, asked), via, facts, 0);
   return { reply: requested.reply?.packet, reason: requested.reason, standIn };
 }
 
-function romPacket(mac: string, type: number, entries: readonly (readonly [number, Uint8Array])[]): DhcpPacket {
+function romPacket(mac: string, type: number, asksFor: readonly number[], entries: readonly (readonly [number, Uint8Array])[]): DhcpPacket {
   const chaddr = new Uint8Array(16);
   chaddr.set(mac.split(":").map((part) => Number.parseInt(part, 16)));
   return {
@@ -54,7 +58,7 @@ function romPacket(mac: string, type: number, entries: readonly (readonly [numbe
     options: new Map([
       optionEntry(options.messageType, type),
       ...entries,
-      optionEntry(options.parameterList, romParameters),
+      optionEntry(options.parameterList, asksFor),
       // The least that a PXE ROM takes (PXE 2.1 section 2.2.3.1 has 1024, ROMs send 1260 and more).
       optionEntry(options.maxMessageSize, 1024),
       optionEntry(options.vendorClass, "PXEClient:Arch:00000:UNDI:002001"),
