@@ -33,7 +33,7 @@ export class Fleet {
   }
 
   async take(step: Step): Promise<void> {
-    if (step === "preview of all") this.shape = { ...this.shape, edition: 2 };
+    if (step === "preview of all" || step === "change of all") this.shape = { ...this.shape, edition: 2 };
     if (step === "change of one") this.shape = { ...this.shape, moved: true };
     this.project.program(this.source());
     const started = performance.now();

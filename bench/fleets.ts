@@ -1,4 +1,4 @@
-import { Fleet, steps, subjects, type Step, type Subject } from "./fleet";
+import { Fleet, steps as allSteps, subjects, type Step, type Subject } from "./fleet";
 import { median, type BenchOptions, type BenchReport } from "./report";
 
 interface Measured {
@@ -21,23 +21,38 @@ const goalSize = 1000;
 const goalBytes = 3000;
 
 /** Fleets of our resources beside fleets of resources that do nothing, step by step in turns. */
-export async function fleets({ sizes = [10, 100], rounds, only }: BenchOptions): Promise<Required<Pick<BenchReport, "tables" | "goals">>> {
-  const unknown = (only ?? []).filter((name) => !subjects.some((subject) => subject === name));
-  if (unknown.length > 0) throw new TypeError(`--only: there is no ${unknown.join(", ")}; there are: ${subjects.join(", ")}`);
-  const chosen = subjects.filter((subject) => only === undefined || only.includes(subject));
+export async function fleets({ sizes = [10, 100], rounds, only, steps: named, weights }: BenchOptions): Promise<Required<Pick<BenchReport, "tables" | "goals">>> {
+  const chosen = chosenOf("--only", subjects, only);
+  const steps = chosenOf("--steps", allSteps, named);
+  if (steps[0] !== "first up") throw new TypeError("--steps: the first up makes what the others change: name it too");
   const tables = [];
   const goals = [];
   for (const size of sizes) {
     const measured = new Map<Subject, Measured>();
-    for (let round = 0; round < (rounds ?? (size >= goalSize ? 1 : 3)); round++) await measure(size, chosen, measured);
-    tables.push({ title: `${String(size)} hosts, seconds (median) and bytes of state`, rows: rowsOf(chosen, measured) });
+    for (let round = 0; round < (rounds ?? (size >= goalSize ? 1 : 3)); round++) await measure({ size, chosen, steps, weights: weights === true }, measured);
+    tables.push({ title: `${String(size)} hosts, seconds (median) and bytes of state`, rows: rowsOf(chosen, steps, measured) });
     goals.push(...goalsOf(size, measured));
   }
   return { tables, goals };
 }
 
+/** Those that the command line names, all of them where it names none. */
+function chosenOf<T extends string>(option: string, all: readonly T[], named: readonly string[] | undefined): readonly T[] {
+  const unknown = (named ?? []).filter((name) => !all.some((item) => item === name));
+  if (unknown.length > 0) throw new TypeError(`${option}: there is no ${unknown.join(", ")}; there are: ${all.join(", ")}`);
+  return all.filter((item) => named === undefined || named.includes(item));
+}
+
+interface Round {
+  readonly size: number;
+  readonly chosen: readonly Subject[];
+  readonly steps: readonly Step[];
+  /** Whether to tell what each property of a host weighs in the state. */
+  readonly weights: boolean;
+}
+
 /** One round: all subjects side by side, so that what else the machine does hits them alike. */
-async function measure(size: number, chosen: readonly Subject[], measured: Map<Subject, Measured>): Promise<void> {
+async function measure({ size, chosen, steps, weights }: Round, measured: Map<Subject, Measured>): Promise<void> {
   const made = new Map<Subject, Fleet>();
   try {
     for (const step of steps) {
@@ -46,7 +61,7 @@ async function measure(size: number, chosen: readonly Subject[], measured: Map<S
         made.set(subject, fleet);
         await fleet.take(step);
         console.log(`${String(size)} × ${names[subject]}, ${step}: ${(fleet.times.get(step) ?? 0).toFixed(1)} s`);
-        if (step === "first up" && subject === "hosts") console.log(JSON.stringify(fleet.weights()));
+        if (weights && step === "first up" && subject === "hosts") console.log(JSON.stringify(fleet.weights()));
       }
     }
     for (const [subject, { times, bytes }] of made) {
@@ -66,7 +81,7 @@ function paddingFor(subject: Subject, made: ReadonlyMap<Subject, Fleet>): { inpu
   return model.weight();
 }
 
-function rowsOf(chosen: readonly Subject[], measured: ReadonlyMap<Subject, Measured>): Record<string, string>[] {
+function rowsOf(chosen: readonly Subject[], steps: readonly Step[], measured: ReadonlyMap<Subject, Measured>): Record<string, string>[] {
   const row = (what: string, value: (item: Measured) => string): Record<string, string> => ({
     what, ...Object.fromEntries(chosen.flatMap((subject) => {
       const item = measured.get(subject);
@@ -84,16 +99,16 @@ function goalsOf(size: number, measured: ReadonlyMap<Subject, Measured>): { read
   const time = (subject: Subject, step: Step): number => median(measured.get(subject)?.times.get(step) ?? []);
   const compared = ratios.flatMap(({ subject, peer, steps: each, most }) => {
     if (!measured.has(subject) || !measured.has(peer)) return [];
-    return each.map((step) => {
+    return each.flatMap((step) => {
       const ratio = time(subject, step) / time(peer, step);
-      return { text: `${String(size)} hosts, ${step}: ${names[subject]} / ${names[peer]} = ${ratio.toFixed(2)}, at most ${String(most)}`, met: ratio <= most };
+      return Number.isNaN(ratio) ? [] : { text: `${String(size)} hosts, ${step}: ${names[subject]} / ${names[peer]} = ${ratio.toFixed(2)}, at most ${String(most)}`, met: ratio <= most };
     });
   });
   const bytes = measured.get("digest")?.bytes.compact;
   const light = bytes === undefined ? [] : [{ text: `${String(size)} hosts: ${bytes.toFixed(0)} bytes of state a host in digest mode, at most ${String(goalBytes)}`, met: bytes <= goalBytes }];
-  const quick = size < goalSize || !measured.has("group") ? [] : seconds.map(({ step, most }) => {
+  const quick = size < goalSize || !measured.has("group") ? [] : seconds.flatMap(({ step, most }) => {
     const taken = time("group", step);
-    return { text: `a group of ${String(size)}, ${step}: ${taken.toFixed(1)} s, at most ${String(most)} s`, met: taken <= most };
+    return Number.isNaN(taken) ? [] : { text: `a group of ${String(size)}, ${step}: ${taken.toFixed(1)} s, at most ${String(most)} s`, met: taken <= most };
   });
   return [...compared, ...light, ...quick];
 }

@@ -8,7 +8,7 @@ import { up } from "./up";
 
 const benchmarks: readonly Benchmark[] = [up, idle];
 
-/** Runs the benchmarks that are named, all of them without names (`up --sizes 10,100,1000 --rounds 3 --only hosts,bare`): a table for people, JSON in `.state/bench` for machines. */
+/** Runs the benchmarks that are named, all of them without names (`up --sizes 10,100,1000 --rounds 3 --only hosts,bare --steps "first up,no change" --weights`, `dhcp --quick`): a table for people, JSON in `.state/bench` for machines. */
 async function main(args: string[]): Promise<number> {
   const { names, options } = asked(args);
   const unknown = names.filter((name) => !benchmarks.some((item) => item.name === name));
@@ -32,9 +32,12 @@ async function main(args: string[]): Promise<number> {
 
 function asked(args: string[]): { readonly names: string[]; readonly options: BenchOptions } {
   const text = { type: "string" } as const;
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { sizes: text, rounds: text, only: text } });
-  const { sizes, rounds, only } = values;
-  const options = { sizes: sizes?.split(",").map(Number), rounds: rounds === undefined ? undefined : Number(rounds), only: only?.split(",") };
+  const flag = { type: "boolean" } as const;
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { sizes: text, rounds: text, only: text, steps: text, weights: flag, quick: flag } });
+  const { sizes, rounds, only, steps, weights, quick } = values;
+  const options = {
+    sizes: sizes?.split(",").map(Number), rounds: rounds === undefined ? undefined : Number(rounds), only: only?.split(","), steps: steps?.split(","), weights, quick,
+  };
   const wrong = [...(options.sizes ?? []), options.rounds ?? 1].some((value) => !Number.isInteger(value) || value < 1);
   if (wrong) throw new TypeError("--sizes 10,100 and --rounds 3: whole numbers above 0");
   return { names: positionals, options };

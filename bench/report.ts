@@ -16,6 +16,12 @@ export interface BenchOptions {
   readonly rounds: number | undefined;
   /** What is compared, by name. */
   readonly only: readonly string[] | undefined;
+  /** Which steps are measured, by name. */
+  readonly steps: readonly string[] | undefined;
+  /** Whether to tell what each property weighs in the state. */
+  readonly weights: boolean | undefined;
+  /** Whether a short run is enough. */
+  readonly quick: boolean | undefined;
 }
 
 /** A benchmark: measures something beside a real peer doing the same work. */

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { BootHeader, DhcpOptions } from "./dhcp";
 import { apart, childInputs, childOptions, renderedOf, requireResource, resourceType, serverLink, type DeclaresHosts, type ServerInput, type ServerLink } from "./identity";
 import type { BootProfile } from "./profile";
+import { withoutPromiseStacks } from "./promise-stacks";
 import type { DhcpSubnet } from "./subnet";
 import { waitForHosts, type WaitFor } from "./wait";
 
@@ -76,7 +77,12 @@ export class KickstartHost extends pulumi.CustomResource implements DeclaresHost
     const outputs = { state: undefined, installedAt: undefined, address: undefined, sshHostKeys: undefined };
     const { waitFor, ...given } = args;
     const inputs = { ...given, ...own, profile: apart(profile.documentName), subnet: apart(subnet.documentName), secrets, rendered };
-    super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options, [profile, subnet]));
+    const asBefore = withoutPromiseStacks();
+    try {
+      super(resourceType(type), name, { ...inputs, hostname: args.hostname ?? name, ...outputs }, childOptions(args.server, options, [profile, subnet]));
+    } finally {
+      asBefore();
+    }
     this.link = serverLink(args.server, type, name);
     this.orders = pulumi.all([args.reinstall, this.urn]).apply(([reinstall]) => ({ [name]: reinstall ?? "" }));
     waitForHosts(name, this, waitFor);

@@ -12,7 +12,7 @@ import * as z from "zod";
 import { declaredLeases } from "./lease-status";
 import { checkHere } from "./checks";
 import { streamEvents } from "./event-stream";
-import { allHostStatus } from "./host-status";
+import { allHostStatus, namedStatus } from "./host-status";
 import type { EventLog } from "./events";
 import type { AgentContext } from "./context";
 import { refuseBesideForeign } from "./foreign";
@@ -134,10 +134,10 @@ function documentRoutes(app: FastifyInstance, port: ControlPort): void {
     throwFindings(checkHere(batch, port.context));
     await refuseBesideForeign(batch, state, port.context.foreign);
     const plan = await state.apply(batch);
-    await port.reconcile();
-    const named = new Set([...batch.put.filter((doc) => doc.kind === "host").map((doc) => doc.name)]);
-    const hosts = allHostStatus(state, port.context.leases, port.context.clock());
-    return { revision: plan.revision, documents: plan.revisions, hosts: hosts.filter((host) => host.owner === batch.owner && named.has(host.name)) };
+    // Nothing else opens or closes a listener, and the interfaces are looked at every few seconds anyway.
+    if ([...batch.put, ...batch.delete].some((item) => item.kind === "server")) await port.reconcile();
+    const hosts = batch.put.filter((doc) => doc.kind === "host").flatMap((doc) => namedStatus(state, port.context.leases, port.context.clock(), doc) ?? []);
+    return { revision: plan.revision, documents: plan.revisions, hosts };
   });
   app.get("/v1/leases", () => ({ leases: declaredLeases(port.context) }));
 }

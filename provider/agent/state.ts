@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { pxeError } from "../errors";
 import { planApply, type ApplyPlan } from "../engine/apply";
+import { DocumentIndex, documentKey, ownedKey } from "../engine/document-index";
 import type { HostRecord, InstallFacts } from "../engine/facts";
+import { FactsIndex } from "../engine/facts-index";
 import { reportProgress, type FactsChange, type Progress, type Randomness } from "../engine/lifecycle";
-import { DocumentView, documentKey, ownedKey, type StateView } from "../engine/view";
+import { DocumentView, type StateView } from "../engine/view";
 import type { ApplyRequest, NewEvent } from "../model/control";
 import type { HostDocument, Stored } from "../model/documents";
 import type { Snapshot, Store, StoreWrite } from "./store/port";
@@ -26,9 +28,11 @@ const spentTokens = 1024;
  */
 export class AgentState implements StateView {
   private revisionNumber: number;
-  private readonly documents: Map<string, Stored>;
-  private readonly facts: Map<string, InstallFacts>;
-  private view: DocumentView;
+  private readonly documents = new DocumentIndex();
+  private readonly facts = new FactsIndex();
+  private readonly view = new DocumentView(
+    this.documents, (host) => this.factsOf(host) ?? unknownFacts(host), (token) => this.facts.byToken(token) ?? this.spentBy(token),
+  );
   /** Changes are decided one after the other, each on what the one before left. */
   private queue: Promise<unknown> = Promise.resolve();
   /** Facts that memory holds and the store does not, by id. */
@@ -42,10 +46,8 @@ export class AgentState implements StateView {
     snapshot: Snapshot, private readonly store: Store, private readonly clock: () => number, private readonly emit: (event: NewEvent) => void,
     private readonly retryAfter = retryEvery,
   ) {
-    this.documents = new Map();
-    this.facts = new Map();
-    this.revisionNumber = 0;
-    this.view = this.adopt(snapshot);
+    this.revisionNumber = snapshot.revision;
+    this.adopt(snapshot);
   }
 
   get revision(): number { return this.revisionNumber; }
@@ -55,24 +57,30 @@ export class AgentState implements StateView {
   hostByAddress(address: string): HostRecord | undefined { return this.view.hostByAddress(address); }
   hostByToken(token: string): HostRecord | undefined { return this.view.hostByToken(token); }
   hosts(): Iterable<HostRecord> { return this.view.hosts(); }
+  hostByName(named: { readonly owner: string; readonly name: string }): HostRecord | undefined { return this.view.hostByName(named); }
 
   /** Whether memory holds facts that the store does not. */
   get hasUnsaved(): boolean { return this.unsaved.size > 0; }
 
   /** Every document, by kind, owner and name. */
   allDocuments(): Stored[] {
-    return [...this.documents.values()].toSorted((a, b) => (documentKey(a) < documentKey(b) ? -1 : 1));
+    return [...this.documents.all()].sort((a, b) => (documentKey(a) < documentKey(b) ? -1 : 1));
   }
 
   /** Every install record, also of hosts that are no longer declared. */
   allFacts(): InstallFacts[] {
-    return [...this.facts.values()].toSorted((a, b) => (ownedKey(a) < ownedKey(b) ? -1 : 1));
+    return [...this.facts.all()].sort((a, b) => (ownedKey(a) < ownedKey(b) ? -1 : 1));
+  }
+
+  /** The install record of that name. */
+  factsOf(named: { readonly owner: string; readonly name: string }): InstallFacts | undefined {
+    return this.facts.named(named).at(-1);
   }
 
   /** Applies a batch. @throws PxeError with every finding when any of it is wrong; then nothing has changed */
   apply(request: ApplyRequest): Promise<ApplyPlan> {
     return this.change(() => {
-      const plan = planApply({ revision: this.revisionNumber, documents: this.allDocuments(), facts: this.allFacts() }, request, this.clock(), randomness);
+      const plan = planApply({ revision: this.revisionNumber, documents: this.documents, facts: this.facts }, request, this.clock(), randomness);
       return request.dryRun ? { result: plan, writes: [], events: [] } : { result: plan, writes: planWrites(this.revisionNumber, plan), events: plan.events };
     });
   }
@@ -120,7 +128,7 @@ export class AgentState implements StateView {
         return result;
       }
       const held = this.store.load();
-      this.view = this.adopt(held);
+      this.adopt(held);
       for (const problem of held.problems ?? []) this.alert(`a stored document can't be used and is left out: ${problem}`);
     }
     throw pxeError("PXE_REVISION_CONFLICT", "the store kept changing underneath");
@@ -159,37 +167,28 @@ export class AgentState implements StateView {
       .catch(() => { this.saveLater(); });
   }
 
-  private adopt(snapshot: Snapshot): DocumentView {
+  private adopt(snapshot: Snapshot): void {
     this.revisionNumber = snapshot.revision;
     this.documents.clear();
     this.facts.clear();
-    for (const doc of snapshot.documents) this.documents.set(documentKey(doc), doc);
-    for (const facts of [...snapshot.facts, ...this.unsaved.values()]) this.facts.set(facts.id, facts);
-    return this.indexed();
+    for (const doc of snapshot.documents) this.documents.put(doc);
+    for (const facts of [...snapshot.facts, ...this.unsaved.values()]) this.facts.put(facts);
   }
 
   private absorb(writes: readonly StoreWrite[]): void {
-    let reindex = false;
     for (const write of writes) {
-      if (write.type === "document.put") this.documents.set(documentKey(write.document), write.document);
-      else if (write.type === "document.delete") this.documents.delete(documentKey(write));
-      else if (write.type === "facts.put") this.facts.set(write.facts.id, write.facts);
-      else if (write.type === "facts.delete") this.facts.delete(write.id);
+      if (write.type === "document.put") this.documents.put(write.document);
+      else if (write.type === "document.delete") this.documents.remove(documentKey(write));
+      else if (write.type === "facts.put") this.facts.put(write.facts);
+      else if (write.type === "facts.delete") this.facts.remove(write.id);
       else if (write.type === "revision") this.revisionNumber = write.to;
-      reindex = true;
     }
-    if (reindex) this.view = this.indexed();
   }
 
-  private indexed(): DocumentView {
-    const byOwner = new Map([...this.facts.values()].map((facts) => [ownedKey(facts), facts]));
-    const byToken = new Map([...this.facts.values()].flatMap((facts) => (facts.token === null ? [] : [[facts.token, facts] as const])));
-    for (const [token, id] of this.spent) {
-      const facts = this.facts.get(id);
-      // A host that was armed again has another token, and the old one is worth nothing.
-      if (facts?.token === null) byToken.set(token, facts);
-    }
-    return new DocumentView([...this.documents.values()], (host) => byOwner.get(ownedKey(host)) ?? unknownFacts(host), (token) => byToken.get(token));
+  /** A host that was armed again has another token, and the old one is worth nothing. */
+  private spentBy(token: string): InstallFacts | undefined {
+    const facts = this.facts.get(this.spent.get(token) ?? "");
+    return facts?.token === null ? facts : undefined;
   }
 }
 

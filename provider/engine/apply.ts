@@ -3,15 +3,17 @@ import { finding, throwFindings, type Finding } from "../errors";
 import type { ApplyRequest, DocumentRevision, NewEvent } from "../model/control";
 import { documentLabel, type Document, type HostDocument, type Stored } from "../model/documents";
 import { checkReferences, checkRules } from "../model/rules";
+import { documentKey, identitiesOf, ownedKey, type DocumentIndex } from "./document-index";
 import type { InstallFacts } from "./facts";
+import { FactsDraft, type FactsIndex } from "./facts-index";
 import { declareHost, forgetHost, type Match, type Randomness } from "./lifecycle";
-import { documentKey, ownedKey, sharesIdentity } from "./view";
+import { sharesIdentity } from "./view";
 
-/** What a batch is decided by. */
+/** What a batch is decided by: nothing of it changes meanwhile. */
 export interface ApplyState {
   readonly revision: number;
-  readonly documents: readonly Stored[];
-  readonly facts: readonly InstallFacts[];
+  readonly documents: DocumentIndex;
+  readonly facts: FactsIndex;
 }
 
 /** What a batch does when all of it is right. */
@@ -31,21 +33,21 @@ export interface ApplyPlan {
  * is thrown. A document that is put unchanged keeps its revision; deleting what is missing, or what has another `rev`, does nothing.
  */
 export function planApply(state: ApplyState, request: ApplyRequest, now: number, random: Randomness): ApplyPlan {
-  const held = new Map(state.documents.map((doc) => [documentKey(doc), doc]));
+  const held = new HeldDraft(state.documents);
   const deleted = request.delete.flatMap((item) => {
     const doc = held.get(documentKey({ ...item, owner: request.owner }));
     return doc === undefined || (item.rev !== undefined && item.rev !== doc.rev) ? [] : [doc];
   });
   const moved = movedDocuments(request, held);
-  for (const doc of [...deleted, ...moved]) held.delete(documentKey(doc));
-  const others = [...held.values()];
+  for (const doc of [...deleted, ...moved]) held.remove(doc);
+  const others = held.around(request.put);
   throwFindings([...batchFindings(state, request, others), ...checkRules(request.put, others), ...checkReferences(request.put, [...others, ...request.put])]);
 
   const claimed = new Set(request.claim.map((item) => documentLabel(item)));
   const changed = request.put.filter((doc) => claimed.has(documentLabel(doc)) || !isDeepStrictEqual(withoutRevision(held.get(documentKey(doc))), doc));
   const revision = changed.length + deleted.length === 0 ? state.revision : state.revision + 1;
   const put = changed.map((doc): Stored => ({ ...doc, rev: revision }));
-  for (const doc of put) held.set(documentKey(doc), doc);
+  for (const doc of put) held.put(doc);
   const facts = planFacts(state.facts, movedFacts(state.facts, request, moved), request, deleted, held, now, random);
   return {
     revision, put, deleted: [...deleted, ...moved], ...facts,
@@ -54,17 +56,44 @@ export function planApply(state: ApplyState, request: ApplyRequest, now: number,
   };
 }
 
+/** Documents while a batch is decided: what it changes lies over what there is. */
+class HeldDraft {
+  private readonly changed = new Map<string, Stored | undefined>();
+
+  constructor(private readonly base: DocumentIndex) {}
+
+  get(key: string): Stored | undefined {
+    return this.changed.has(key) ? this.changed.get(key) : this.base.get(key);
+  }
+
+  put(doc: Stored): void {
+    this.changed.set(documentKey(doc), doc);
+  }
+
+  remove(doc: Stored): void {
+    this.changed.set(documentKey(doc), undefined);
+  }
+
+  /** What is held beside the removed that a rule may ask for, by kind, owner and name. */
+  around(documents: readonly Document[]): Stored[] {
+    const identities = documents.flatMap((doc) => (doc.kind === "host" ? identitiesOf(doc) : []));
+    const left = this.base.around(identities).map((doc) => [documentKey(doc), doc] as const).filter(([key]) => !this.changed.has(key));
+    return left.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, doc]) => doc);
+  }
+}
+
 /** What the batch takes over from its previous owner. */
-function movedDocuments(request: ApplyRequest, held: ReadonlyMap<string, Stored>): Stored[] {
+function movedDocuments(request: ApplyRequest, held: HeldDraft): Stored[] {
   const { previousOwner } = request;
   if (previousOwner === undefined || previousOwner === request.owner) return [];
   return request.put.flatMap((doc) => held.get(documentKey({ ...doc, owner: previousOwner })) ?? []);
 }
 
 /** The facts of moved hosts under their new owner. */
-function movedFacts(held: readonly InstallFacts[], request: ApplyRequest, moved: readonly Document[]): readonly InstallFacts[] {
-  const hosts = new Set(moved.filter((doc) => doc.kind === "host").map(ownedKey));
-  return held.map((facts) => (hosts.has(ownedKey(facts)) ? { ...facts, owner: request.owner } : facts));
+function movedFacts(held: FactsIndex, request: ApplyRequest, moved: readonly Document[]): FactsDraft {
+  const draft = new FactsDraft(held);
+  for (const doc of moved) if (doc.kind === "host") for (const facts of held.named(doc)) draft.put({ ...facts, owner: request.owner });
+  return draft;
 }
 
 function batchFindings(state: ApplyState, request: ApplyRequest, others: readonly Stored[]): Finding[] {
@@ -118,80 +147,41 @@ interface FactsPlan {
 }
 
 /** Facts of the deleted first, so that a rename inside one batch finds its record, then of each pushed host in order. */
-function planFacts(
-  stored: readonly InstallFacts[], current: readonly InstallFacts[], request: ApplyRequest, deleted: readonly Document[], held: ReadonlyMap<string, Stored>, now: number, random: Randomness,
-): FactsPlan {
-  const before = new Map(stored.map((facts) => [facts.id, facts]));
-  const records = new Map(current.map((facts) => [facts.id, facts]));
+function planFacts(before: FactsIndex, records: FactsDraft, request: ApplyRequest, deleted: readonly Document[], held: HeldDraft, now: number, random: Randomness): FactsPlan {
   const touched = new Set<string>();
   const forgotten = new Set<string>();
   const events: NewEvent[] = [];
   const pushed = request.put.filter((doc) => doc.kind === "host");
-  const index = new FactsIndex(current);
   const armings = new Map(request.arm.map((item) => [item.host, item]));
   const known = new Map(request.facts.map((item) => [item.host, item]));
   for (const document of pushed) {
-    const declaration = { document, matches: matchesOf(document, index.of(document), held), arming: armings.get(document.name), known: known.get(document.name) };
+    const declaration = { document, matches: matchesOf(document, records.of(document), held), arming: armings.get(document.name), known: known.get(document.name) };
     const change = declareHost(declaration, now, random);
     for (const id of change.removed) {
-      index.remove(id);
-      records.delete(id);
+      records.remove(id);
       touched.delete(id);
       forgotten.add(id);
     }
     if (!isDeepStrictEqual(before.get(change.facts.id), change.facts)) touched.add(change.facts.id);
-    index.put(change.facts);
-    records.set(change.facts.id, change.facts);
+    records.put(change.facts);
     events.push(...change.events);
   }
-  const gone = new Set(deleted.filter((doc) => doc.kind === "host" && !held.has(documentKey(doc))).map(ownedKey));
-  for (const facts of records.values()) {
-    const change = gone.has(ownedKey(facts)) ? forgetHost(facts, now) : undefined;
+  const gone = deleted.filter((doc) => doc.kind === "host" && held.get(documentKey(doc)) === undefined);
+  for (const facts of gone.flatMap((doc) => records.named(doc))) {
+    const change = forgetHost(facts, now);
     if (change === undefined) continue;
-    records.set(change.facts.id, change.facts);
+    records.put(change.facts);
     touched.add(change.facts.id);
     events.push(...change.events);
   }
   return { facts: [...touched].flatMap((id) => records.get(id) ?? []), forgottenFacts: [...forgotten], events };
 }
 
-/** Records by each identity, so that a batch of many hosts finds each one's without looking at all. */
-class FactsIndex {
-  private readonly records = new Map<string, InstallFacts>();
-  private readonly ids = new Map<string, Set<string>>();
-
-  constructor(facts: readonly InstallFacts[]) {
-    for (const item of facts) this.put(item);
-  }
-
-  put(facts: InstallFacts): void {
-    this.records.set(facts.id, facts);
-    for (const key of keysOf(facts, facts)) this.ids.set(key, (this.ids.get(key) ?? new Set()).add(facts.id));
-  }
-
-  remove(id: string): void {
-    this.records.delete(id);
-  }
-
-  /** The records that share the host's name, a MAC or its UUID, in the order of their ids. */
-  of(host: HostDocument): InstallFacts[] {
-    const { macs, uuid } = host.spec;
-    const keys = keysOf(host, { macs, uuids: uuid === undefined ? [] : [uuid] });
-    const found = new Set(keys.flatMap((key) => [...(this.ids.get(key) ?? [])]));
-    // A record that changed may have lost what it was indexed by.
-    return [...found].toSorted().flatMap((id) => this.records.get(id) ?? []).filter((facts) => keysOf(facts, facts).some((key) => keys.includes(key)));
-  }
-}
-
-function keysOf(named: { readonly owner: string; readonly name: string }, identity: { readonly macs: readonly string[]; readonly uuids: readonly string[] }): string[] {
-  return [`name ${ownedKey(named)}`, ...identity.macs.map((mac) => `mac ${mac}`), ...identity.uuids.map((uuid) => `uuid ${uuid}`)];
-}
-
 /**
  * The records that know the host. Its own is claimed; another's is taken over only when the host has none of its own (a rename)
  * and the other's document is gone or loses an identity to this one.
  */
-function matchesOf(document: HostDocument, records: readonly InstallFacts[], held: ReadonlyMap<string, Stored>): Match[] {
+function matchesOf(document: HostDocument, records: readonly InstallFacts[], held: HeldDraft): Match[] {
   const own = records.some((facts) => ownedKey(facts) === ownedKey(document));
   return records.map((facts) => {
     if (ownedKey(facts) === ownedKey(document)) return { facts, claimed: true };

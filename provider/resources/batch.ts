@@ -26,8 +26,11 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** How long the first push of a batch waits for company, in milliseconds. */
-const gatherTime = 10;
+/**
+ * How long the first push of a batch waits for company, in milliseconds. The engine writes its state before each creation, so that
+ * they come one by one: what waits longer only waits.
+ */
+const gatherTime = 2;
 
 /**
  * Lets the pushes of one owner to one agent travel together: those that arrive within a moment, or while a batch is on its way,

@@ -3,7 +3,7 @@ import { documentLabel, type Document, type DocumentKind } from "../model/docume
 import { checkRules, identitiesOf } from "../model/rules";
 import type { PlannedAsset } from "./assets";
 import type { Plain } from "./definition";
-import { Multimap } from "./multimap";
+import { Multimap } from "../engine/multimap";
 
 /** What a profile holds beyond its document: hosts are rendered from it. */
 export interface ProfileExtra {

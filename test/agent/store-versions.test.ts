@@ -6,7 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
 import { openStore } from "../../provider/agent/store/open";
 import type { StoreWrite } from "../../provider/agent/store/port";
+import { DocumentIndex } from "../../provider/engine/document-index";
 import type { InstallFacts } from "../../provider/engine/facts";
+import { FactsIndex } from "../../provider/engine/facts-index";
 import type { Lease } from "../../provider/engine/leases";
 import { planApply } from "../../provider/engine/apply";
 import { applyRequest } from "../../provider/model/control";
@@ -64,7 +66,9 @@ describe("a database of release 0.2.0", () => {
   test("the same documents pushed again by this release change nothing", async () => {
     const opened = openStore(oldData("pushed"), Date.now());
     const put = [subnetDocument({}, "provisioning", "lab/old"), hostDocument({}, "db1", "lab/old")];
-    const plan = planApply(opened.snapshot, applyRequest.parse({ owner: "lab/old", put }), Date.now(), { id: () => "id", token: () => "token" });
+    const { revision, documents, facts } = opened.snapshot;
+    const held = { revision, documents: new DocumentIndex(documents), facts: new FactsIndex(facts) };
+    const plan = planApply(held, applyRequest.parse({ owner: "lab/old", put }), Date.now(), { id: () => "id", token: () => "token" });
     assert.deepEqual([plan.revision, plan.put], [4, []]);
     await opened.close();
   });

@@ -1,22 +1,27 @@
 import assert from "node:assert/strict";
 import { PxeError } from "../../provider/errors";
-import { planApply, type ApplyState } from "../../provider/engine/apply";
+import { planApply } from "../../provider/engine/apply";
 import { decideBoot } from "../../provider/engine/boot";
+import { DocumentIndex, documentKey, ownedKey } from "../../provider/engine/document-index";
 import type { InstallFacts } from "../../provider/engine/facts";
+import { FactsIndex } from "../../provider/engine/facts-index";
 import { reportProgress, type Randomness } from "../../provider/engine/lifecycle";
-import { DocumentView, documentKey, ownedKey } from "../../provider/engine/view";
+import { DocumentView } from "../../provider/engine/view";
 import { applyRequest, type ApplyInput } from "../../provider/model/control";
+import type { Stored } from "../../provider/model/documents";
 import { owner, profileDocument, serverDocument, subnetDocument } from "./documents";
 
 /** Applies batches one after the other, as the agent does, without a disk. */
 export class Model {
-  state: ApplyState = { revision: 0, documents: [], facts: [] };
+  state: { readonly revision: number; readonly documents: readonly Stored[]; readonly facts: readonly InstallFacts[] } = { revision: 0, documents: [], facts: [] };
   now = 1_000_000;
   private count = 0;
   private readonly random: Randomness = { id: () => `id${String(++this.count)}`, token: () => `token${String(++this.count)}` };
 
   apply(input: Omit<ApplyInput, "owner"> & { owner?: string }): void {
-    const plan = planApply(this.state, applyRequest.parse({ owner, ...input }), this.now++, this.random);
+    const { revision } = this.state;
+    const held = { revision, documents: new DocumentIndex(this.state.documents), facts: new FactsIndex(this.state.facts) };
+    const plan = planApply(held, applyRequest.parse({ owner, ...input }), this.now++, this.random);
     const documents = new Map(this.state.documents.map((doc) => [documentKey(doc), doc]));
     for (const doc of plan.deleted) documents.delete(documentKey(doc));
     for (const doc of plan.put) documents.set(documentKey(doc), doc);

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { pxeError, type PxeError } from "../../provider/errors";
 import { planApply } from "../../provider/engine/apply";
+import { DocumentIndex } from "../../provider/engine/document-index";
 import type { InstallFacts } from "../../provider/engine/facts";
+import { FactsIndex } from "../../provider/engine/facts-index";
 import { applyRequest, type ApplyInput, type ApplyResult, type HostStatus } from "../../provider/model/control";
 import type { Stored } from "../../provider/model/documents";
 import type { Deployed, DeployRequest, Observed, ObserveRequest, RemoveRequest } from "../../provider/deploy/request";
@@ -103,7 +105,7 @@ export class FakeDeploy implements DeployPort {
   private apply(input: ApplyInput): ApplyResult {
     this.batches.push(input);
     const random = { id: () => `id${String(++this.ids)}`, token: () => `token${String(++this.ids)}` };
-    const plan = planApply({ revision: this.revision, documents: this.documents, facts: this.facts }, applyRequest.parse(input), 1000, random);
+    const plan = planApply({ revision: this.revision, documents: new DocumentIndex(this.documents), facts: new FactsIndex(this.facts) }, applyRequest.parse(input), 1000, random);
     const key = (doc: { kind: string; name: string; owner: string }): string => `${doc.owner} ${doc.kind} ${doc.name}`;
     const gone = new Set([...plan.deleted, ...plan.put].map(key));
     this.revision = plan.revision;

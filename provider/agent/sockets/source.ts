@@ -12,8 +12,6 @@ export interface SocketSource {
   forget?(request: UdpRequest): void;
   /** @throws as `openUdp` */
   broadcast(port: BroadcastPort): Promise<BroadcastSockets>;
-  /** Forgets a socket that is listened at no more, where sockets outlive their listeners. */
-  forget?(request: UdpRequest): void;
   /** Has a server listen at a TCP port. Rejects with the system's error. */
   listen(server: Server, address: string, port: number): Promise<void>;
 }

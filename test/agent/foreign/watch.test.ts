@@ -18,7 +18,7 @@ describe("F12 what is told of other DHCP servers", () => {
     const events: NewEvent[] = [];
     const watch = new ForeignWatch({ clock: () => now, emit: (event) => events.push(event) }, () => Promise.resolve(undefined));
     const via: Via = { interface: { name: "eth1", addresses: [{ address: "10.77.0.1", prefix: 24 }] }, served: [], source: { address: "0.0.0.0", port: 68 } };
-    const state = { server: { ...serverDocument(), rev: 1 } as Stored<ServerDocument>, subnets: [{ ...subnetDocument(), rev: 2 } as Stored<SubnetDocument>], hostByMac: () => undefined, hostByAddress: () => undefined };
+    const state = { server: { ...serverDocument(), rev: 1 } as Stored<ServerDocument>, subnets: [{ ...subnetDocument(), rev: 2 } as Stored<SubnetDocument>], hostByMac: () => undefined, hostByAddress: () => undefined, hosts: () => [] };
     return {
       watch,
       async hear(...addresses) {

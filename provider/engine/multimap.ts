@@ -1,4 +1,4 @@
-/** Several values by a key. */
+/** Several values by a key, each key's in the order in which they came. */
 export class Multimap<K, V> {
   private readonly values = new Map<K, Set<V>>();
 
@@ -9,7 +9,12 @@ export class Multimap<K, V> {
   }
 
   remove(key: K, value: V): void {
-    this.values.get(key)?.delete(value);
+    const there = this.values.get(key);
+    if (there?.delete(value) === true && there.size === 0) this.values.delete(key);
+  }
+
+  clear(): void {
+    this.values.clear();
   }
 
   get(key: K): Iterable<V> {
