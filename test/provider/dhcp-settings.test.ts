@@ -52,7 +52,7 @@ async function planned(rack: Rack): Promise<{ readonly rom: string[]; readonly f
   return { rom: lines.trim().split("\n"), further: more.trim().split("\n") };
 }
 
-test("A15 A26 A27 A28 A33 options of server, subnet, class and host: a first preview shows what a client is then told, and one that changes is an update in place", async () => {
+test("A27 options of server, subnet, class and host: a first preview shows what a client is then told, and one that changes is an update in place", async () => {
   await withRack(async (rack) => {
     rack.shape(shape);
     const plan = await planned(rack);

@@ -51,7 +51,8 @@ export function chooseSegment(facts: DhcpFacts, packet: DhcpPacket, client: Clie
  * interfaces can have come that way; one of another interface's subnet is a client that was moved.
  */
 function routedSubnet(index: SubnetIndex, packet: DhcpPacket, via: Via, facts: DhcpFacts): ServedSubnet | undefined {
-  if (packet.ciaddr === anyAddress || packet.ciaddr !== via.source.address) return undefined;
+  // No router lets a broadcast through.
+  if (via.isBroadcast === true || packet.ciaddr === anyAddress || packet.ciaddr !== via.source.address) return undefined;
   const subnet = index.at(ipv4(packet.ciaddr));
   if (subnet === undefined || onLink(facts.state.subnets, via.interface.addresses).includes(subnet)) return undefined;
   return via.served.some((item) => onLink(facts.state.subnets, item.addresses).includes(subnet)) ? undefined : subnet;

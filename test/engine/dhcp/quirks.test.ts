@@ -6,16 +6,16 @@ import { biosIpxe, bootOf, fileFor, firmware, httpRom, offered, uefiIpxe, uefiRo
 import { biosRom, db1, replyOf, server, stranger, World } from "./world";
 
 const tested = new Set<string>();
-/** A test of one row, by its name. */
-function row(ids: string, name: string, body: () => void): void {
-  tested.add(name);
-  test(`${ids} ${name}`.trim(), body);
+/** Notes which row a test is of: its name is the row's, after the ids. */
+function note(name: string): void {
+  tested.add(name.replace(/^(?:[A-Z]\d+ )*/, ""));
 }
 
 const raw67 = (value: string) => ({ raw: [{ code: 67, type: "hex" as const, value: Buffer.from(value).toString("hex") }] });
 
 describe("firmware quirks, row by row", () => {
-  row("", "debian-installer is told no URL", () => {
+  test("debian-installer is told no URL", ({ name }) => {
+    note(name);
     const url = "http://10.77.0.1/boot.ipxe";
     const asks = optionEntry(options.parameterList, [1, 3, 67]);
     const classes = [{ name: "all", match: { macPrefixes: ["52:54:00"] }, bootFile: url, options: raw67(url) }];
@@ -23,7 +23,8 @@ describe("firmware quirks, row by row", () => {
     assert.deepEqual(bootOf(reply), { siaddr: "0.0.0.0", sname: "", file: "", tftpServer: undefined, bootFile: undefined, vendorClass: undefined, vendorSpecific: undefined });
   });
 
-  row("B17", "HTTP Boot wants a URL and its own class back", () => {
+  test("B17 HTTP Boot wants a URL and its own class back", ({ name }) => {
+    note(name);
     const subnet = { bootFile: "http://boot.rack.example/uki.efi", serverName: "files", dnsServers: ["10.77.0.254"] };
     // Without option 6 in its list.
     const packet = replyOf(worldOf(subnet).discover(db1, [...httpRom, optionEntry(options.parameterList, [1, 3, 60, 67])]), "offer");
@@ -41,14 +42,16 @@ describe("firmware quirks, row by row", () => {
     }
   });
 
-  row("B1", "a ROM without iPXE takes no URL", () => {
+  test("B1 a ROM without iPXE takes no URL", ({ name }) => {
+    note(name);
     const world = worldOf({ bootFile: "http://10.77.0.1/uki.efi" });
     assert.equal(fileFor(world, biosRom), "bios/pxelinux.0");
     assert.equal(fileFor(world, uefiRom), undefined);
     assert.equal(fileFor(world, biosIpxe), "http://10.77.0.1/uki.efi");
   });
 
-  row("B13", "iPXE isn't sent iPXE again", () => {
+  test("B13 iPXE isn't sent iPXE again", ({ name }) => {
+    note(name);
     const script = "http://10.77.0.1/boot.ipxe";
     const classes = [{ name: "second-stage", match: { userClass: "iPXE" }, bootFile: script }];
     for (const loader of ["ipxe.efi", "efi/snponly.efi", "undionly.kpxe", "ipxe-x86_64.efi", "ipxe.pxe", "undionly.kkpxe"]) {
@@ -66,13 +69,15 @@ describe("firmware quirks, row by row", () => {
     assert.equal(fileFor(worldOf({ classes }, { bootFile: "ipxe.efi" }), counted), script);
   });
 
-  row("B13", "shim doesn't run under iPXE's UEFI", () => {
+  test("B13 shim doesn't run under iPXE's UEFI", ({ name }) => {
+    note(name);
     const world = worldOf({ bootFile: "debian/shimx64.efi" });
     assert.equal(fileFor(world, uefiRom), "debian/shimx64.efi");
     assert.equal(fileFor(world, uefiIpxe), undefined);
   });
 
-  row("B12", "iPXE needn't wait for a proxy", () => {
+  test("B12 iPXE needn't wait for a proxy", ({ name }) => {
+    note(name);
     const etherboot = (world: World, mac = db1) => replyOf(world.discover(mac, biosIpxe), "offer").options.get(175);
     assert.deepEqual(etherboot(worldOf()), Uint8Array.of(0xb0, 1, 1));
     assert.equal(etherboot(worldOf(), stranger), undefined, "another server's proxy may have something for it");
@@ -80,7 +85,8 @@ describe("firmware quirks, row by row", () => {
     assert.equal(replyOf(worldOf().discover(db1, biosRom), "offer").options.has(175), false);
   });
 
-  row("B16", "a Raspberry Pi looks for its menu entry", () => {
+  test("B16 a Raspberry Pi looks for its menu entry", ({ name }) => {
+    note(name);
     const menu = `0601080914${Buffer.from("\0\0\x11Raspberry Pi Boot").toString("hex")}0a04${Buffer.from("\0PXE").toString("hex")}ff`;
     const pi3 = "b8:27:eb:01:02:03";
     const world = worldOf({}, { macs: [pi3, db1] });
@@ -95,13 +101,15 @@ describe("firmware quirks, row by row", () => {
     assert.equal(offered(world, rom, "b8:27:eb:09:09:09").vendorSpecific, undefined, "a Pi that isn't declared");
   });
 
-  row("B5 B10 B15", "a BIOS ROM boots the proxy's file directly", () => {
+  test("B5 B10 B15 a BIOS ROM boots the proxy's file directly", ({ name }) => {
+    note(name);
     const { vendorClass, vendorSpecific, file } = offered(worldOf({ dhcpMode: "proxy" }), biosRom);
     assert.deepEqual([vendorClass, vendorSpecific, file], ["PXEClient", "060108ff", "bios/pxelinux.0"]);
     assert.equal(offered(worldOf(), biosRom).vendorSpecific, undefined);
   });
 
-  row("B14", "iPXE in a BIOS ROM wants the proxy's file as a URL", () => {
+  test("B14 iPXE in a BIOS ROM wants the proxy's file as a URL", ({ name }) => {
+    note(name);
     const proxy = { dhcpMode: "proxy" as const };
     const url = `tftp://${server}/bios/pxelinux.0`;
     assert.deepEqual([offered(worldOf(proxy), biosIpxe).file, fileFor(worldOf(proxy), biosIpxe)], [url, url]);
@@ -112,7 +120,8 @@ describe("firmware quirks, row by row", () => {
     assert.equal(fileFor(worldOf({ ...proxy, bootFile: "script.ipxe" }), uefiIpxe), "script.ipxe");
   });
 
-  row("B6 B11", "UEFI asks the proxy again", () => {
+  test("B6 B11 UEFI asks the proxy again", ({ name }) => {
+    note(name);
     const world = worldOf({ dhcpMode: "proxy", bootFile: "efi/loader.efi" });
     for (const code of [7, 9, 11, 6]) {
       const { vendorClass, vendorSpecific, file, bootFile } = offered(world, firmware("PXEClient", code));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { encodeDhcp, encodedLength, messageTypes, optionEntry, options, readOption, type DhcpPacket } from "../../../provider/wire/dhcp";
-import { subnetDocument } from "../../support/documents";
+import { serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
 import { assertSilent, db1, replyOf, server, standardDocuments, stranger, World } from "./world";
 
@@ -48,6 +48,18 @@ describe("the fields of a reply", () => {
     assert.equal(readOption(offer.options, options.hostname), "db1");
     assert.equal(readOption(offer.options, options.subnetMask), "255.255.255.0");
     assert.deepEqual(readOption(offer.options, options.routers), ["10.77.0.254"]);
+  });
+
+  test("A34 who asks for classless routes, and gets some, gets no routers beside them; by Microsoft's number as well", () => {
+    const routes = [{ destination: "0.0.0.0/0", router: "10.77.0.254" }, { destination: "10.9.0.0/16", router: "10.77.0.253" }] as const;
+    const one = (classlessRoutes: readonly (typeof routes)[number][]) => new World({ documents: [serverDocument(), subnetDocument({ classlessRoutes: [...classlessRoutes] })] });
+    const asking = (...codes: readonly number[]) => [optionEntry(options.parameterList, codes)];
+    const encoded = "000a4d00fe100a090a4d00fd";
+    const both = replyOf(one(routes).discover(stranger, asking(1, 3, 33, 121)), "offer").options;
+    assert.deepEqual([both.has(3), both.has(33), Buffer.from(both.get(121) ?? []).toString("hex")], [false, false, encoded]);
+    assert.equal(replyOf(one(routes).discover(stranger, asking(1, 3)), "offer").options.has(3), true);
+    assert.equal(replyOf(one([]).discover(stranger, asking(1, 3, 121)), "offer").options.has(3), true);
+    assert.equal(Buffer.from(replyOf(one(routes).discover(stranger, asking(1, 3, 249)), "offer").options.get(249) ?? []).toString("hex"), encoded);
   });
 
   test("A13 the client identifier is echoed, in refusals too (RFC 6842)", () => {
