@@ -147,7 +147,7 @@ describe("several subnets on one segment", () => {
     const wide = { interface: { name: "eth1", addresses: [{ address: "10.0.0.1", prefix: 8 }] } };
     const one = world(subnet(77, { pools: [] }), subnet(78, { relays: ["10.78.0.1"] }), subnet(79));
     assert.equal(addressOf(one.discover(stranger, [], {}, wide)), "10.79.0.100");
-    replyOf(one.extend(stranger, "10.78.0.100", [], wide), "nak");
+    replyOf(one.reboot(stranger, "10.78.0.100", [], wide), "nak");
   });
 
   test("F4 an unknown machine is served by those that take unknown machines", () => {
