@@ -22,7 +22,7 @@ describe("beside dnsmasq, which gives the address", { timeout: 2 * bootLimit }, 
     const dnsmasq = await segment.startForeign();
     const agent = await segment.startAgent({
       assets: [program.toString("base64")], arm: ["db1"],
-      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument(), profile, hostDocument({ macs: [mac] })],
+      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument({ pools: [] }), profile, hostDocument({ macs: [mac] })],
     });
     const service = await segment.watch("udp port 4011");
     await segment.startMachine("bios", mac);
@@ -41,7 +41,7 @@ describe("beside dnsmasq, which gives the address", { timeout: 2 * bootLimit }, 
     const classes = [{ name: "uefi", match: { architectures: [7, 9] }, bootFile: "efi/loader.efi" }];
     const agent = await segment.startAgent({
       assets: [program.toString("base64")], arm: ["db1"],
-      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument({ classes }), profile, hostDocument({ macs: [mac] })],
+      documents: [serverDocument({ dhcpMode: "proxy" }), subnetDocument({ pools: [], classes }), profile, hostDocument({ macs: [mac] })],
     });
     const files = await segment.watch("udp dst port 69");
     await segment.startMachine("uefi", mac);

@@ -19,13 +19,26 @@ export class Namespace {
     const name = `pxe-${String(process.pid)}-${String(++count)}`;
     await ip("netns", "add", name);
     made.add(name);
+    const namespace = new Namespace(name);
     t.after(async () => {
+      await namespace.end();
       made.delete(name);
       await ip("netns", "del", name);
     });
-    const namespace = new Namespace(name);
     await namespace.ip("link", "set", "lo", "up");
     return namespace;
+  }
+
+  /** Ends whatever still runs inside: a client's helpers outlive it, and hold its output open. */
+  private async end(): Promise<void> {
+    const { stdout } = await command("ip", ["netns", "pids", this.name]);
+    for (const pid of stdout.toString().split("\n").filter((line) => line !== "").map(Number)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    }
   }
 
   /** `ip` inside; throws when it fails. */

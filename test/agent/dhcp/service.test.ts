@@ -8,7 +8,7 @@ import { messageTypes } from "../../../provider/wire/dhcp";
 import { brokenForLeases, dhcpContext, memoryStore } from "../../support/dhcp-context";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { RelayClient, relayAddress, typeOf } from "../../support/relay-client";
-import { rawMessage } from "../../wire/dhcp/packets";
+import { corpus } from "../../wire/dhcp/corpus";
 
 const { offer, ack, nak } = messageTypes;
 const one = "52:54:00:aa:00:01";
@@ -46,16 +46,12 @@ describe("the DHCP service", () => {
 
   test("A38 F8 malformed packets are counted, and the next good one is answered", async (t) => {
     const { client, service } = await bench(t, "127.77.0.20");
-    const corpus: readonly Uint8Array[] = [
-      Buffer.alloc(1), Buffer.alloc(239), rawMessage([53, 0, 255]), rawMessage([53, 2, 1, 1, 255]), rawMessage([53, 1, 99, 255]),
-      rawMessage([53, 1, 5, 255]), rawMessage([53, 1, 1, 82, 2, 1, 9, 255]), rawMessage([53, 1, 1, 61, 0, 255]), rawMessage([53, 1, 3, 255]),
-      rawMessage([53, 1, 1, 255], (bytes) => { bytes[0] = 2; }), rawMessage([53, 1, 1, 255], (bytes) => { bytes.fill(255, 24, 28); }),
-    ];
-    for (const [index, bytes] of corpus.entries()) {
+    const malformed = corpus.filter(({ verdict }) => verdict === "codec" || verdict === "engine");
+    for (const { name, bytes } of corpus) {
       client.sendRaw(bytes);
-      assert.equal(typeOf(await client.discover(one)), offer, `after packet ${String(index)}`);
+      assert.equal(typeOf(await client.discover(one)), offer, `after ${name}`);
     }
-    assert.equal(service.counters.malformed, corpus.length);
+    assert.equal(service.counters.malformed, malformed.length);
   });
 
   test("A19 no ACK when the lease can't be stored: an alert, once", async (t) => {

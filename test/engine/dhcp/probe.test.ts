@@ -35,6 +35,8 @@ describe("the probe of an address before it is offered", () => {
     assert.equal(one.leases.byAddress("10.77.0.100")?.state, "declined");
     const next = one.send(packet);
     assert.deepEqual([replyOf(next, "offer").yiaddr, next.probe], ["10.77.0.101", { address: "10.77.0.101" }]);
+    one.declare([serverDocument(), subnetDocument({ probe: true, pools: [{ from: "10.77.0.100", to: "10.77.0.100" }] })]);
+    assert.equal(one.discover(stranger2).reply, undefined);
     one.now += 11 * 60_000;
     assert.equal(one.lease(stranger2), "10.77.0.100");
   });
