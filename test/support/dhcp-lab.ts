@@ -19,12 +19,14 @@ export class DhcpLab {
   /** @param under a command that starts the agent's */
   static async create(t: TestContext, mac: string, documents: readonly Document[] = [serverDocument(), subnetDocument()], under: readonly string[] = []): Promise<DhcpLab> {
     const folder = mkdtempSync(join(tmpdir(), "pxe-net-"));
-    t.after(() => { rmSync(folder, { recursive: true, force: true }); });
     const { server, client }: Wire = await wire(t, mac);
     const data = join(folder, "data");
     mkdirSync(data, { mode: 0o700 });
     const agent = spawnAgent(data, join(folder, "s"), { wrapped: ["ip", "netns", "exec", server.name, ...under] });
-    t.after(() => endAgent(agent, "SIGKILL"));
+    t.after(async () => {
+      await endAgent(agent, "SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    });
     let said = "";
     agent.stderr?.on("data", (chunk: Buffer) => { said += chunk.toString(); });
     await untilServing(join(folder, "s")).catch((error: unknown) => { throw new Error(`${String(error)}: ${said}`); });

@@ -91,10 +91,6 @@ export class Running {
     this.child.kill(signal);
   }
 
-  async exit(): Promise<void> {
-    await this.ended;
-  }
-
   /** Ends it as a power cut would: nothing is flushed. */
   async kill(): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");

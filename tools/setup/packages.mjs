@@ -30,6 +30,8 @@ export const testPackages = [
   // DHCP clients: ISC's, and busybox's, which most installers carry.
   { name: "isc-dhcp-client", probe: "dhclient" },
   { name: "udhcpc", probe: "udhcpc" },
+  // The one with a DUID, and with INFORM.
+  { name: "dhcpcd-base", probe: "dhcpcd" },
   // perfdhcp, a DHCP load generator.
   { name: "kea-admin", probe: "perfdhcp" },
   // DHCP servers that aren't ours: the agent is a proxy beside one, and refuses to give out addresses beside one.
