@@ -187,7 +187,7 @@ test("Ctrl-C during a push to an agent that doesn't answer: the next up goes on,
         up.interrupt();
         assert.notEqual((await up.ended).status, 0);
       }));
-    await eventually(() => has("db2"), () => "the agent takes what was sent");
+    // The second Ctrl-C ends the provider, before or after it has sent anything: the next up knows neither.
     ended(await rack.up());
     const host = await asking(rack, (agent) => agent.host("db1"));
     assert.deepEqual([host.state, host.since], ["armed", since]);
