@@ -14,7 +14,7 @@ export function editedByHand(observation: Observation, request: ObserveRequest):
   const bundle = agentBundle(request.bundleFolder);
   if (observation.current !== bundle.id || observation.sudoRefusal !== undefined || request.owner === undefined) return [];
   const keys = [request.controlKey, ...(request.previousControlKey === undefined ? [] : [request.previousControlKey])];
-  const network = request.server === undefined ? {} : { network: networkSettings(observation, request.server, request.firewall ?? "check") ?? "none" as const };
+  const network = request.server === undefined ? {} : { network: networkSettings(observation, request.server, request.firewall ?? "check", request.owner) ?? "none" as const };
   const wanted = { bundle, nodePath: observation.nodeLink?.path ?? "", owner: request.owner, publicKeys: [...new Set(keys.map(publicKeyOf))], ...network };
   const broken = hasFile(observation, `${bundleFolder(bundle.id)}/pxe-agent.cjs`, bundle.sha256) ? [] : [`the bundle ${bundle.id}`];
   return [...missingSteps(observation, wanted).map((step) => step.what.trim()), ...broken];

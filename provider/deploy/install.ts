@@ -11,7 +11,7 @@ import { refuseForeign } from "./ownership";
 import { agentBundle, type AgentBundle } from "./payload";
 import { architectureOf, portsOf, preflight } from "./preflight";
 import { Changes, type DeployRequest, type Deployed } from "./request";
-import { networkSettings } from "./network";
+import { networkSettings, refuseForeignNetwork } from "./network";
 import { briefly, mustRun, type Shell } from "./shell";
 import { giveUpScript, missingSteps, pruneScript, switchScript, takenOverScript, takeOverScript, type Step, type Wanted } from "./steps";
 import { chooseNode, nodeVersionAt, uploadBundle, uploadNode, type ChosenNode } from "./target-files";
@@ -39,6 +39,8 @@ async function install(shell: Shell, request: DeployRequest, changes: Changes): 
   refuseDowngrade(observation.currentVersion, bundle, request, shell.label);
   if (runningUnits(observation).length > 0) await refuseOthers(shell, request);
 
+  refuseForeignNetwork(observation, [request.owner, request.previousOwner], shell.label);
+
   const node = await chooseNode(observation, architecture, given, progress);
   const koffi = await targetKoffi(architecture, progress);
   if (node.upload !== undefined) {
@@ -47,7 +49,7 @@ async function install(shell: Shell, request: DeployRequest, changes: Changes): 
   }
   const uploaded = await uploadBundle(shell, observation, bundle, koffi, request, changes);
   const { owner, previousOwner } = request;
-  const wanted: Wanted = { bundle, nodePath: node.path, owner, ...(previousOwner === undefined ? {} : { previousOwner }), publicKeys: publicKeys(request), network: networkSettings(observation, request.server, firewall) ?? "none" };
+  const wanted: Wanted = { bundle, nodePath: node.path, owner, ...(previousOwner === undefined ? {} : { previousOwner }), publicKeys: publicKeys(request), network: networkSettings(observation, request.server, firewall, owner) ?? "none" };
   const steps = missingSteps(observation, wanted);
   if (steps.length > 0) changes.begin();
   await mend(shell, steps, progress);

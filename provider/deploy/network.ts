@@ -1,3 +1,4 @@
+import { pxeError } from "../errors";
 import type { ServerSpec } from "../model/documents";
 import { formatIpv4, parseNetwork } from "../model/ip";
 import { closedBy, closeLines, isTransient, openLines, type Closed, type Needed } from "./firewall";
@@ -26,16 +27,26 @@ export function neededOf(server: ServerSpec): Needed {
 }
 
 /** The settings that a target should have; undefined where it needs none. */
-export function networkSettings(observation: Observation, server: ServerSpec, firewall: FirewallMode): NetworkSettings | undefined {
+export function networkSettings(observation: Observation, server: ServerSpec, firewall: FirewallMode, owner: string): NetworkSettings | undefined {
   const closed = firewall === "manage" ? closedBy(observation.surroundings.firewall, neededOf(server)) : [];
   const { gateway } = server;
   if (gateway === undefined && closed.length === 0) return undefined;
   const networks = gateway?.nat === true ? servedNetworks(observation, server) : [];
   return {
-    script: settingsScript(closed, gateway !== undefined, gateway?.nat === true ? natRules(networks, server.interfaces) : undefined),
+    script: settingsScript(owner, closed, gateway !== undefined, gateway?.nat === true ? natRules(networks, server.interfaces) : undefined),
     unit: unitText, nat: gateway?.nat === true,
     sysctl: gateway === undefined ? undefined : sysctlText,
   };
+}
+
+/**
+ * One server is at home on a target, which its agent sees to; while that doesn't run, the settings themselves tell whose they are.
+ * @throws PXE_OWNED_BY_OTHER
+ */
+export function refuseForeignNetwork({ surroundings }: Observation, owners: readonly (string | undefined)[], label: string): void {
+  const { networkOwner } = surroundings;
+  if (networkOwner === "" || owners.includes(networkOwner)) return;
+  throw pxeError("PXE_OWNED_BY_OTHER", `the network settings ${layout.networkScript} on ${label} belong to ${networkOwner}`);
 }
 
 /** The networks of the served interfaces, `10.77.0.0/24`. */
@@ -83,17 +94,31 @@ table ${natTable} {
 }
 
 /**
+ * Whether anything else on the target may have come to rely on forwarding since (Docker, libvirt and their like find it on, and never ask
+ * again): where addresses are translated, or another file wants it.
+ */
+const neededByOthers = [
+  "needed_by_others() {",
+  "  { nft list ruleset; iptables-save -t nat; iptables-legacy-save -t nat; } 2>/dev/null | grep -iqE 'masquerade|snat' && return 0",
+  "  for file in /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do",
+  `    [ "$file" != ${layout.sysctl} ] && grep -qsE '^[[:space:]]*net[./]ipv4[./](ip_forward|conf[./]all[./]forwarding)[[:space:]]*=[[:space:]]*1' "$file" && return 0`,
+  "  done",
+  "  return 1",
+  "}",
+];
+
+/**
  * `start` makes the settings, twice as once; `stop` takes back what a restart would take back as well; `undo` takes back everything, and is
  * what the next deployment runs before it replaces the script, and a removal before it removes it.
  */
-function settingsScript(closed: readonly Closed[], forwards: boolean, nat: string | undefined): string {
+function settingsScript(owner: string, closed: readonly Closed[], forwards: boolean, nat: string | undefined): string {
   const transient = closeLines(closed.filter((item) => isTransient(item.program)));
   const lasting = closeLines(closed.filter((item) => !isTransient(item.program)));
   const opened = closed.filter((item) => item.program === "firewalld").map((item) => `# opened ${item.place} ${item.what}`);
   const before = layout.forwardedBefore;
   const lines = (list: readonly string[]): string[] => list.map((line) => `  ${line}`);
   return [
-    "#!/bin/sh", head, ...new Set(opened),
+    "#!/bin/sh", head, `# owner ${owner}`, ...new Set(opened),
     'PATH="$PATH:/usr/sbin:/sbin:/usr/bin:/bin"',
     "forward=/proc/sys/net/ipv4/ip_forward",
     "status=0",
@@ -108,10 +133,11 @@ function settingsScript(closed: readonly Closed[], forwards: boolean, nat: strin
     ...(nat === undefined ? [] : [`  nft delete table ${natTable} 2>/dev/null`]),
     "  :",
     "}",
+    ...neededByOthers,
     "undo() {",
     "  stop",
     ...lines(lasting),
-    `  [ "$(cat ${before} 2>/dev/null)" != 0 ] || echo 0 >"$forward"`,
+    `  [ "$(cat ${before} 2>/dev/null)" != 0 ] || needed_by_others || echo 0 >"$forward"`,
     `  rm -f ${before}`,
     "}",
     'case "$1" in',

@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly firewall: FirewallSeen;
   /** State of the unit that holds the network settings: `active`, `failed`, …; empty without one. */
   readonly networkUnit: string;
+  /** Whose server the network settings are of; empty without any. */
+  readonly networkOwner: string;
   /** Whether our table of address translation is there. */
   readonly natTable: boolean;
   readonly forwarding: boolean;
@@ -52,9 +54,12 @@ elif have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then
 elif have nft; then
   # A set of many thousands says nothing of ports, and would take its time on the way.
   rules=$(nft -j -t list ruleset 2>/dev/null) && [ "\${#rules}" -lt 8000000 ] && say nftables "$rules"
+  # Rules that iptables has made in words of its own.
+  case "$rules" in *'"xt":'*) have iptables && iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}';; esac
 elif have iptables; then
   iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}'
 fi
+[ -r ${layout.networkScript} ] && say network-owner "$(sed -n 's/^# owner //p' ${layout.networkScript})"
 [ -r ${layout.networkScript} ] && sed -n 's/^# opened \\(.*\\)/opened\\t\\1/p' ${layout.networkScript}
 if have nft; then
   say nft-there yes
@@ -88,6 +93,7 @@ export function parseSurroundings(all: (key: string) => readonly string[]): Surr
       ufw: some("ufw"), nftables: some("nftables")?.[0], iptables: some("iptables"), opened: all("opened"),
     },
     networkUnit: one("network-unit"),
+    networkOwner: one("network-owner"),
     natTable: one("nat-table") === "yes",
     forwarding: one("forwarding") === "1",
   };

@@ -85,7 +85,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
     async observe(outputs) {
       trustRecorded(connections, outputs);
       const at = residenceIn(outputs);
-      const found = await deploy.observeAgent({ ...request(targetIn(outputs), at), ...previousKey(outputs), ...initIn(outputs) });
+      const found = await deploy.observeAgent({ ...request(targetIn(outputs), at), ...previousKey(outputs), ...initIn(outputs), ...specIn(outputs), ...firewallIn(outputs) });
       const document = await observeDocument(connections, "server", outputs, found);
       return seenServer(outputs, found, document, { options: serverOptions, properties: Object.keys(serverSpec.shape) });
     },
@@ -109,6 +109,13 @@ const deploymentSettings = z.object({ controlKeyRotation: z.string().optional(),
 
 function specOf(inputs: Plain, label: string): Checked<ServerSpec> {
   return validateKnown(serverSpec, userInputs(inputs, [...serverOptions, "agent", "keyRotation"]), label);
+}
+
+/** The document that an operation left, by which the target's network settings are judged; nothing where an older one left none. */
+function specIn(outputs: Plain): { readonly server?: ServerSpec } {
+  const names = Object.keys(serverSpec.shape).filter((name) => outputs[name] !== undefined);
+  const spec = serverSpec.safeParse(Object.fromEntries(names.map((name) => [name, outputs[name]])));
+  return spec.success ? { server: spec.data } : {};
 }
 
 function firewallIn(inputs: Plain): { readonly firewall: "check" | "manage" } {

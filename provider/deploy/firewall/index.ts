@@ -37,28 +37,36 @@ export interface Needed {
  * manager of rules is asked rather than the rules that it has made.
  */
 export function closedBy(seen: FirewallSeen, needed: Needed): Closed[] {
-  const { program, places } = judgeOf(seen);
+  const judges = judgesOf(seen);
   return needed.interfaces.flatMap((name) => {
     const packets: [string, Packet][] = [
       ...needed.udp.map((port): [string, Packet] => [`${String(port)}/udp`, { hook: "input", interface: name, protocol: "udp", port }]),
       ...needed.tcp.map((port): [string, Packet] => [`${String(port)}/tcp`, { hook: "input", interface: name, protocol: "tcp", port }]),
       ...(needed.forward ? [["forward", { hook: "forward", interface: name }] satisfies [string, Packet]] : []),
     ];
-    return packets.flatMap(([what, packet]) => places(packet).map((place) => ({ program, place, interface: name, what })));
+    return packets.flatMap(([what, packet]) => judges.flatMap(({ program, places }) => places(packet).map((place) => ({ program, place, interface: name, what }))));
   });
 }
 
-function judgeOf(seen: FirewallSeen): { readonly program: Closed["program"]; readonly places: (packet: Packet) => readonly string[] } {
+interface Judge {
+  readonly program: Closed["program"];
+  readonly places: (packet: Packet) => readonly string[];
+}
+
+function judgesOf(seen: FirewallSeen): Judge[] {
   const { firewalld, ufw, nftables, iptables } = seen;
   if (firewalld !== undefined) {
     const judge = new Firewalld(firewalld.settings, firewalld.zones, firewalld.byDefault, new Set(seen.opened));
     // What it routes between zones is said by policies, which are its user's to make.
-    return { program: "firewalld", places: (packet) => (packet.hook === "forward" ? [] : judge.dropping(packet)) };
+    return [{ program: "firewalld", places: (packet) => (packet.hook === "forward" ? [] : judge.dropping(packet)) }];
   }
-  if (ufw !== undefined) return { program: "ufw", places: (packet) => (packet.hook === "forward" ? ufwRoutes(ufw) : ufwDrops(ufw, packet) ? [""] : []) };
+  if (ufw !== undefined) return [{ program: "ufw", places: (packet) => (packet.hook === "forward" ? ufwRoutes(ufw) : ufwDrops(ufw, packet) ? [""] : []) }];
   const rules = nftables === undefined ? undefined : Nftables.read(nftables);
-  if (rules !== undefined) return { program: "nftables", places: (packet) => rules.dropping(packet) };
-  return { program: "iptables", places: (packet) => (iptables !== undefined && iptablesDrops(iptables, packet) ? [""] : []) };
+  // What iptables has made it tells best itself; other tables may stand beside its own.
+  return [
+    ...(rules === undefined ? [] : [{ program: "nftables", places: (packet) => rules.dropping(packet).filter((place) => iptables === undefined || !place.startsWith("ip filter ")) } satisfies Judge]),
+    ...(iptables === undefined ? [] : [{ program: "iptables", places: (packet) => (iptablesDrops(iptables, packet) ? [""] : []) } satisfies Judge]),
+  ];
 }
 
 /** `Default: deny (incoming), allow (outgoing), deny (routed)`; `disabled` while the target forwards nothing, and `deny` as soon as it does. */

@@ -1,6 +1,8 @@
 import { all, judge, ruleComment, type Holds, type Packet, type Rule, type Verdict } from "./rules";
 
 const targets: Readonly<Record<string, Verdict>> = { ACCEPT: "accept", DROP: "drop", REJECT: "drop", RETURN: "return" };
+/** Targets after which the next rule is looked at (iptables-extensions(8)). */
+const passing = new Set(["AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "LOG", "MARK", "NFLOG", "NOTRACK", "SECMARK", "SET", "TCPMSS", "TOS", "TRACE", "TTL", "ULOG"]);
 
 /** Whether the filter, as `iptables -S` tells it, is sure to drop a packet as if none of our rules were there. */
 export function iptablesDrops(lines: readonly string[], packet: Packet): boolean {
@@ -8,7 +10,7 @@ export function iptablesDrops(lines: readonly string[], packet: Packet): boolean
   const policies = new Map<string, string>();
   const own = new Set(lines.flatMap((line) => (line.startsWith("-N ") ? [line.split(" ")[1] ?? ""] : [])));
   for (const line of lines) {
-    const words = line.split(" ");
+    const words = line.replace(/ --(comment|log-prefix|nflog-prefix) "(\\.|[^"\\])*"/, "").split(" ");
     const [what, chain = ""] = words;
     if (what === "-P") policies.set(chain, words[2] ?? "");
     if (what !== "-A" || line.includes(`--comment ${ruleComment}`) || line.includes(`--comment "${ruleComment}"`)) continue;
@@ -19,15 +21,21 @@ export function iptablesDrops(lines: readonly string[], packet: Packet): boolean
   return judged === "drop" || (judged === "continue" && policies.get(chain) === "DROP");
 }
 
-/** Each option has one value, but for those that have none or are turned round by a `!`. */
+/** Each option has one value, but for those that have none or two, or are turned round by a `!`; no value begins with a dash. */
 function ruleOf(words: readonly string[], own: ReadonlySet<string>, packet: Packet): Rule {
   const conditions: Holds[] = [];
   let verdict: Verdict = "continue";
   for (let index = 0; index < words.length; index++) {
     const not = words[index] === "!";
     const option = words[not ? ++index : index] ?? "";
-    const value = words[++index] ?? "";
-    if (option === "-j" || option === "-g") verdict = targets[value] ?? (own.has(value) ? { jump: value, returns: option === "-j" } : "continue");
+    const next = words[index + 1] ?? "";
+    const hasValue = !next.startsWith("-") && next !== "!";
+    const value = hasValue ? next : "";
+    if (hasValue) index++;
+    if (option === "-j" || option === "-g") {
+      if (!(value in targets) && !own.has(value) && !passing.has(value)) conditions.push("maybe");
+      verdict = targets[value] ?? (own.has(value) ? { jump: value, returns: option === "-j" } : passing.has(value) ? "continue" : "accept");
+    }
     else if (option === "-m" || option === "--comment") continue;
     else if (option === "--reject-with") break;
     else {

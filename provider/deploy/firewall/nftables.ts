@@ -53,13 +53,23 @@ function rulesOf(expressions: readonly unknown[], packet: Packet): Rule[] {
     else {
       const verdict = verdictOf(kind, value);
       if (verdict !== undefined) rules.push({ holds: all(conditions), verdict });
-      else conditions.push("maybe");
+      else {
+        conditions.push("maybe");
+        if (!limits.has(kind) && !isCompatMatch(kind, value)) rules.push({ holds: all(conditions), verdict: "accept" });
+      }
     }
   }
   return rules;
 }
 
 const harmless = new Set(["counter", "log", "comment", "mangle", "ct helper", "notrack"]);
+/** What only narrows a rule. Anything else, `queue` for one, may let a packet pass. */
+const limits = new Set(["limit", "quota", "ct count", "set", "meter", "last"]);
+
+/** A match of iptables that nftables has no word for. */
+function isCompatMatch(kind: string, value: unknown): boolean {
+  return kind === "xt" && z.object({ type: z.literal("match") }).safeParse(value).success;
+}
 
 function verdictOf(kind: string, value: unknown): Verdict | undefined {
   if (kind === "accept" || kind === "drop" || kind === "return" || kind === "continue") return kind;
@@ -70,7 +80,8 @@ function verdictOf(kind: string, value: unknown): Verdict | undefined {
 
 function mapped(value: unknown, packet: Packet): Rule[] {
   const parsed = z.object({ key: z.unknown(), data: z.object({ set: z.array(z.tuple([z.unknown(), z.record(z.string(), z.unknown())])) }) }).safeParse(value);
-  if (!parsed.success) return [];
+  // A map by name: what is in it isn't told.
+  if (!parsed.success) return [{ holds: "maybe", verdict: "accept" }];
   return parsed.data.data.set.flatMap(([right, verdict]) => {
     const [kind = "", inner] = Object.entries(verdict)[0] ?? [];
     const known = verdictOf(kind, inner);
@@ -82,6 +93,7 @@ function matches(value: unknown, packet: Packet): Holds {
   const parsed = z.object({ op: z.string().default("=="), left: z.unknown(), right: z.unknown() }).safeParse(value);
   if (!parsed.success) return "maybe";
   const { op, left, right } = parsed.data;
+  if (isOtherProtocol(left, packet)) return false;
   const holds = compare(left, right, packet);
   if (op === "==" || op === "in") return holds;
   return op === "!=" && holds !== "maybe" ? !holds : "maybe";
@@ -92,6 +104,12 @@ const leftSchema = z.union([
   z.object({ ct: z.object({ key: z.string() }) }).transform(({ ct }) => `ct ${ct.key}`),
   z.object({ payload: z.object({ protocol: z.string(), field: z.string() }) }).transform(({ payload }) => `${payload.protocol} ${payload.field}`),
 ]);
+
+/** A field of another protocol is in no packet of this one, so that `!=` doesn't hold either. */
+function isOtherProtocol(left: unknown, { protocol }: Packet): boolean {
+  const of = leftSchema.safeParse(left).data?.split(" ")[0] ?? "";
+  return of === "ip6" || of.startsWith("icmp") || (protocol !== undefined && (of === "udp" || of === "tcp") && of !== protocol);
+}
 
 function compare(left: unknown, right: unknown, packet: Packet): Holds {
   const name = leftSchema.safeParse(left).data ?? "";
@@ -110,12 +128,12 @@ function compare(left: unknown, right: unknown, packet: Packet): Holds {
     case "th dport": {
       const { protocol, port } = packet;
       if (protocol === undefined || port === undefined) return "maybe";
-      return !name.startsWith("th") && !name.startsWith(protocol) ? false : among(right, (item) => item === port || isInRange(item, port));
+      return among(right, (item) => item === port || isInRange(item, port));
     }
     case "ct state":
       return among(right, (item) => item === "new");
     default:
-      return name.startsWith("ip6 ") || name.startsWith("icmp") ? false : "maybe";
+      return "maybe";
   }
 }
 

@@ -44,6 +44,7 @@ export function judge(chains: ReadonlyMap<string, readonly Rule[]>, start: strin
     const inner = depth > deepest ? "accept" : judge(chains, verdict.jump, depth + 1);
     if (inner === "accept") return inner;
     if (holds === true && (inner === "drop" || !verdict.returns)) return isSure ? inner : "continue";
+    if (!verdict.returns) isSure = false;
   }
   return "continue";
 }
