@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { serverSpec } from "../../provider/model/documents";
-import { compareVersions, parseReport, usableNode, type Observation } from "../../provider/deploy/observe";
+import { networkSettings, refuseForeignNetwork } from "../../provider/deploy/network";
+import { compareVersions, observe, parseReport, usableNode, type Observation } from "../../provider/deploy/observe";
 import { preflight } from "../../provider/deploy/preflight";
+import type { Shell } from "../../provider/deploy/shell";
 
 const good: Record<string, string | string[]> = {
   "pulumi-pxe-report": "1", system: "Linux", machine: "x86_64", uid: "0", user: "root", init: "systemd", libc: "glibc 2.36",
@@ -84,6 +86,51 @@ describe("preflight", () => {
     assert.deepEqual(preflight(observation, server, plain).map((item) => item.where[0]?.property), ["dhcpPort", "tftpPort", "httpPort"]);
     const high = serverSpec.parse({ interfaces: ["lo"], dhcpPort: 6767, tftpPort: 6969, httpPort: 8080 });
     assert.deepEqual(preflight(observation, high, plain), []);
+  });
+
+  test("a clock that is off by more than five minutes", () => {
+    const off = (clockSkew: number): string[] => codes({ ...report(), clockSkew });
+    assert.deepEqual([off(299), off(-299), off(301), off(-86_400)], [[], [], ["PXE_CLOCK"], ["PXE_CLOCK"]]);
+    assert.match(messages({ ...report(), clockSkew: -86_400 }), /1440 minutes behind/);
+  });
+
+  test("a clock is read within the time that the question took", async () => {
+    const lines = (clock: number): string => `pulumi-pxe-report\t1\nclock\t${String(clock)}\nend\t1\n`;
+    const skew = async (by: number): Promise<number> => {
+      const run = (): ReturnType<Shell["run"]> => Promise.resolve({ code: 0, stdout: lines(Math.floor(Date.now() / 1000) + by), stderr: "" });
+      return (await observe({ label: "rack1", hostKey: null, run } as unknown as Shell, { udp: [], tcp: [] })).clockSkew;
+    };
+    assert.equal(await skew(0), 0);
+    assert.ok(Math.abs((await skew(3600)) - 3600) <= 1);
+    assert.ok(Math.abs((await skew(-3600)) + 3600) <= 1);
+  });
+
+  test("a file system that runs no programs", () => {
+    assert.deepEqual(codes(report({ noexec: "yes" })), ["PXE_PREFLIGHT"]);
+    assert.match(messages(report({ noexec: "yes" })), /\/opt\/pulumi-pxe on rack1 .* noexec/);
+  });
+
+  test("an interface without an address, or with one by DHCP where it is to serve DHCP alone", () => {
+    assert.deepEqual(codes(report({ address: ["eth0 192.0.2.10/24"] })), ["PXE_NO_ADDRESS"]);
+    const dynamic = report({ dynamic: "eth1" });
+    assert.deepEqual(codes(dynamic), ["PXE_NO_ADDRESS"]);
+    assert.deepEqual(codes(report({ dynamic: "eth0" })), []);
+    assert.deepEqual(codes(dynamic, serverSpec.parse({ interfaces: ["eth1"], dhcpMode: "proxy" })), []);
+    assert.deepEqual(codes(dynamic, serverSpec.parse({ interfaces: ["eth1"], allowForeignDhcp: true })), []);
+  });
+
+  test("a firewall that drops is told, unless it is managed", () => {
+    const drops = report({ iptables: ["-P INPUT DROP", "-P FORWARD ACCEPT"] });
+    assert.deepEqual(codes(drops), ["PXE_FIREWALL"]);
+    assert.deepEqual(preflight(drops, server, { ...options, firewall: "manage" }), []);
+  });
+
+  test("network settings of another owner are refused", () => {
+    const theirs = report({ "network-owner": "demo/prod" });
+    assert.throws(() => { refuseForeignNetwork(theirs, ["demo/dev", undefined], "rack1"); }, { code: "PXE_OWNED_BY_OTHER" });
+    refuseForeignNetwork(theirs, ["demo/dev", "demo/prod"], "rack1");
+    refuseForeignNetwork(report(), ["demo/dev"], "rack1");
+    assert.match(networkSettings(report(), serverSpec.parse({ interfaces: ["eth1"], gateway: {} }), "check", "demo/dev")?.script ?? "", /^# owner demo\/dev$/m);
   });
 
   test("a report that broke off is no report", () => {

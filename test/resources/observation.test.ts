@@ -180,6 +180,16 @@ describe("a server as observed", () => {
     assert.equal(observed(seen)["drift"], seen.props["drift"]);
   });
 
+  test("is asked for by its document and what becomes of the firewall, so that network settings changed by hand are seen", async () => {
+    const gateway = await new Operation(deploy).updated("server", serverInputs({ gateway: { nat: true }, firewall: "manage" }), stack.server);
+    await read("server", gateway);
+    const asked = deploy.observations.at(-1);
+    assert.deepEqual([asked?.server?.gateway, asked?.server?.interfaces, asked?.firewall], [{ nat: true }, gateway["interfaces"], "manage"]);
+    const { interfaces: _interfaces, ...old } = stack.server;
+    await read("server", { ...old, schemaVersion: 1 });
+    assert.equal(deploy.observations.at(-1)?.server, undefined, "an older state doesn't tell");
+  });
+
   test("whose document was changed shows that, and the target's own key stays a secret", async () => {
     edit("server", (spec) => ({ ...spec, interfaces: ["lo", "eth9"], httpPort: 8080 }));
     const seen = await read("server");
