@@ -51,6 +51,7 @@ export class AgentState implements StateView {
   }
 
   get revision(): number { return this.revisionNumber; }
+  get version(): number { return this.view.version; }
   get server(): StateView["server"] { return this.view.server; }
   get subnets(): StateView["subnets"] { return this.view.subnets; }
   hostByMac(mac: string): HostRecord | undefined { return this.view.hostByMac(mac); }

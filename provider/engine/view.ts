@@ -16,6 +16,8 @@ export interface StateView {
   hostByAddress(address: string): HostRecord | undefined;
   hostByToken(token: string): HostRecord | undefined;
   hosts(): Iterable<HostRecord>;
+  /** Another number after each change of a document: what is derived of the documents holds for one. */
+  readonly version: number;
 }
 
 /**
@@ -37,6 +39,7 @@ export class DocumentView implements StateView {
     this.settledAt = this.index.version;
   }
 
+  get version(): number { return this.index.version; }
   get server(): Stored<ServerDocument> | undefined { return this.index.server; }
   get subnets(): readonly Stored<SubnetDocument>[] { return this.index.subnets; }
 

@@ -15,7 +15,7 @@ import { UnderWay } from "./under-way";
 
 /** What the DHCP service needs of its agent. */
 export type DhcpContext = Pick<AgentContext, "clock" | "log" | "leases" | "limits" | "sightings" | "emit" | "commit" | "foreign"> & {
-  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
+  readonly state: Pick<AgentContext["state"], "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts" | "version">;
 };
 
 /** Where to serve. */

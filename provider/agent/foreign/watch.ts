@@ -34,7 +34,7 @@ export class ForeignWatch {
   ) {}
 
   /** Looks at a packet that came in on port 67. */
-  look(packet: DhcpPacket, via: Via, state: DhcpFacts["state"], source: RemoteInfo): void {
+  look(packet: DhcpPacket, via: Via, state: Pick<DhcpFacts["state"], "server" | "subnets">, source: RemoteInfo): void {
     if (packet.op === bootReply) for (const listener of this.listeners) listener(packet, source);
     const address = foreignServer(packet, via, state);
     if (address !== undefined) this.note(address, via.interface.name);

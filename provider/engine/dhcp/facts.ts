@@ -12,7 +12,7 @@ export interface LeaseLimits {
 
 /** What a DHCP decision is made from. Read-only: decisions change nothing. */
 export interface DhcpFacts {
-  readonly state: Pick<StateView, "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts">;
+  readonly state: Pick<StateView, "server" | "subnets" | "hostByMac" | "hostByAddress" | "hosts" | "version">;
   readonly leases: BindingView;
   /** Without it nothing is limited. */
   readonly limits?: LeaseLimits;

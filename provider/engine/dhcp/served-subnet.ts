@@ -98,17 +98,18 @@ export interface Reserved {
 
 const longRun = 32;
 
-const reservations = new WeakMap<readonly Stored<SubnetDocument>[], Reserved>();
+const reservations = new WeakMap<DhcpFacts["state"], { readonly version: number; readonly reserved: Reserved }>();
 
-/** What hosts of these documents reserve. The list of subnets stands for all documents: it is made anew with every change. */
+/** What the declared hosts reserve. */
 export function reservedAddresses(state: DhcpFacts["state"]): Reserved {
-  const known = reservations.get(state.subnets);
-  if (known !== undefined) return known;
+  const { version } = state;
+  const known = reservations.get(state);
+  if (known?.version === version) return known.reserved;
   const addresses = new Set<Ipv4Number>();
   for (const { document, supersededBy } of state.hosts()) {
     if (supersededBy === undefined && document.spec.ip !== undefined) addresses.add(ipv4(document.spec.ip));
   }
-  const made = { addresses, runs: runsOf(addresses, longRun) };
-  reservations.set(state.subnets, made);
-  return made;
+  const reserved = { addresses, runs: runsOf(addresses, longRun) };
+  reservations.set(state, { version, reserved });
+  return reserved;
 }

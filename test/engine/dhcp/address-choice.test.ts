@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { decideDhcp } from "../../../provider/engine/dhcp";
+import { DocumentIndex, documentKey } from "../../../provider/engine/document-index";
+import type { InstallFacts } from "../../../provider/engine/facts";
+import { LeaseTable } from "../../../provider/engine/lease-table";
+import { DocumentView } from "../../../provider/engine/view";
 import { messageTypes, optionEntry, options } from "../../../provider/wire/dhcp";
 import type { Document } from "../../../provider/model/documents";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
-import { activeLease, assertSilent, db1, db1Second, replyOf, standardDocuments, stranger, stranger2, World } from "./world";
+import { activeLease, assertSilent, db1, db1Second, eth1, replyOf, standardDocuments, stranger, stranger2, World } from "./world";
 
+const adopted: InstallFacts = {
+  id: "db1", owner: "lab/test", name: "db1", macs: [db1], uuids: [], state: "adopted", since: 0, reason: "", token: null,
+  armedUntil: null, installedAt: null, consumed: [], sshHostKeys: [],
+};
 const small = (from: string, to: string, more = {}) =>
   [serverDocument(), subnetDocument({ pools: [{ from, to }], ...more }), profileDocument(), hostDocument()];
 const wants = (address: string) => [optionEntry(options.requestedAddress, address)];
@@ -142,4 +151,18 @@ describe("choice of an address", () => {
     const world = new World({ documents: small("10.77.0.255", "10.77.1.0", { cidr: "10.77.0.0/16" }) });
     assert.deepEqual([world.lease(stranger), world.lease(stranger2)], ["10.77.0.255", "10.77.1.0"]);
   });
+});
+
+test("A16 a reservation that is declared or taken back in a running agent holds from the next packet on", () => {
+  const index = new DocumentIndex([serverDocument(), subnetDocument()].map((document, rev) => ({ ...document, rev })));
+  const state = new DocumentView(index, () => adopted, () => undefined);
+  const leases = new LeaseTable();
+  const via = { interface: eth1, served: [eth1], source: { address: "0.0.0.0", port: 68 } };
+  const offered = (): string | undefined => decideDhcp(clientPacket(stranger, messageTypes.discover, []), via, { state, leases }, 0).reply?.packet.yiaddr;
+  assert.equal(offered(), "10.77.0.100");
+  const host = hostDocument({ macs: [db1], ip: "10.77.0.100" });
+  index.put({ ...host, rev: 9 });
+  assert.equal(offered(), "10.77.0.101");
+  index.remove(documentKey(host));
+  assert.equal(offered(), "10.77.0.100");
 });
