@@ -1,5 +1,5 @@
 import { pxeError, type PxeError } from "../../errors";
-import { anyAddress, bootRequest, options, readOption, relaySubOptions, type DhcpPacket, type SubOption } from "../../wire/dhcp";
+import { anyAddress, bootRequest, latin1, options, readOption, relaySubOptions, type DhcpPacket, type SubOption } from "../../wire/dhcp";
 import { minimumLength } from "../../wire/dhcp/packet";
 import type { Firmware } from "../boot";
 import { architectureOf } from "./architecture";
@@ -86,7 +86,7 @@ export function classify(packet: DhcpPacket): ClientRecord {
   const mac = macText(packet.chaddr, packet.hlen);
   const vendorClass = readOption(packet.options, options.vendorClass) ?? "";
   const architectures = architectureCodes(packet, vendorClass);
-  const userClass = latin1(packet.options.get(options.userClass.code));
+  const userClass = latin1(packet.options.get(options.userClass.code) ?? new Uint8Array());
   const relay = readOption(packet.options, options.relayAgent);
   return {
     mac,
@@ -172,10 +172,6 @@ function relayAddress(items: readonly SubOption[], code: number): string | undef
 
 function subOption(items: readonly SubOption[], code: number): Uint8Array | undefined {
   return items.find((item) => item.code === code)?.value;
-}
-
-function latin1(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 const hexBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

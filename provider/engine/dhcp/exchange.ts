@@ -84,6 +84,11 @@ export function modeOf(subnet: SubnetDocument, server: ServerDocument | undefine
   return subnet.spec.dhcpMode ?? server?.spec.dhcpMode ?? "full";
 }
 
+/** Whether the subnet wants machines that aren't declared left without any answer. */
+export function isRefused({ host, subnet }: Exchange): boolean {
+  return host === undefined && subnet.document.spec.unknownClients === "known-only";
+}
+
 /** Whether a server identifier means this server: any of its addresses does (RFC 2131 section 4.1). */
 export function isOurs(exchange: Exchange, serverId: string): boolean {
   return serverId === exchange.serverId || serverAddresses(exchange.via.served).texts.has(serverId);

@@ -1,6 +1,9 @@
-import { contains, ipv4, network } from "../../model/ip";
+import { contains, ipv4 } from "../../model/ip";
 import { anyAddress, bootReply, messageTypes, options, readOption, relaySubOptions, type DhcpPacket } from "../../wire/dhcp";
+import { modeOf } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
+import { servedSubnet } from "./served-subnet";
+import { serverAddresses } from "./server-address";
 
 /**
  * The address of another DHCP server that a packet gives away: a client's REQUEST that selects it, or its own reply. Undefined for
@@ -10,12 +13,8 @@ export function foreignServer(packet: DhcpPacket, via: Via, state: Pick<DhcpFact
   const named = packet.options.get(options.serverId.code);
   if (packet.op !== bootReply && (named === undefined || packet.options.get(options.messageType.code)?.[0] !== messageTypes.request)) return undefined;
   const address = named?.length === 4 ? named.join(".") : via.source.address;
-  if (address === anyAddress || isOwn(address, via) || (packet.op !== bootReply && address === overrideOf(packet))) return undefined;
+  if (address === anyAddress || serverAddresses(via.served).texts.has(address) || (packet.op !== bootReply && address === overrideOf(packet))) return undefined;
   return givesAddresses(packet, via, state) ? address : undefined;
-}
-
-function isOwn(address: string, via: Via): boolean {
-  return via.served.some((item) => item.addresses.some((own) => own.address === address));
 }
 
 /** Behind some relays this server goes by the relay's address (RFC 5107). */
@@ -27,9 +26,9 @@ function overrideOf(packet: DhcpPacket): string | undefined {
 function givesAddresses(packet: DhcpPacket, via: Via, { server, subnets }: Pick<DhcpFacts["state"], "server" | "subnets">): boolean {
   if (server?.spec.allowForeignDhcp === true) return false;
   const here = packet.giaddr === anyAddress ? via.interface.addresses.map((item) => item.address) : [packet.giaddr];
-  return subnets.some(({ spec }) => {
-    if ((spec.dhcpMode ?? server?.spec.dhcpMode ?? "full") === "proxy") return false;
-    const net = network(spec.cidr);
-    return here.some((address) => contains(net, ipv4(address)) || spec.relays.includes(address));
+  return subnets.some((subnet) => {
+    if (modeOf(subnet, server) === "proxy") return false;
+    const { net, relays } = servedSubnet(subnet);
+    return here.some((address) => contains(net, ipv4(address)) || relays.has(address));
   });
 }

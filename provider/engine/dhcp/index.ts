@@ -5,7 +5,7 @@ import { classify, type ClientRecord } from "./client";
 import { silent, type DhcpDecision } from "./decision";
 import { onDiscover } from "./discover";
 import { clientText } from "./events";
-import { openExchange, type Exchange } from "./exchange";
+import { isRefused, openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
 import { onInform } from "./inform";
 import { decideProxy } from "./proxy";
@@ -13,7 +13,6 @@ import { onDecline, onRelease } from "./release";
 import { onExtend, onInitReboot, onSelecting } from "./request";
 
 export type { DhcpDecision, Destination, LeaseWrite, OfferWrite, Sighting } from "./decision";
-export { cleaned } from "./events";
 export { foreignServer } from "./foreign";
 export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 export { modeOf } from "./exchange";
@@ -38,9 +37,8 @@ function relayAlert({ giaddr }: DhcpPacket, { mac }: ClientRecord): readonly New
 }
 
 function answer(exchange: Exchange): DhcpDecision {
-  const { host, mode, subnet } = exchange;
-  if (host === undefined && subnet.document.spec.unknownClients === "known-only") return silent(`${clientText(exchange)} is not declared`);
-  if (mode === "proxy") return decideProxy(exchange);
+  if (isRefused(exchange)) return silent(`${clientText(exchange)} is not declared`);
+  if (exchange.mode === "proxy") return decideProxy(exchange);
   const { ask } = exchange.client;
   switch (ask.kind) {
     case "discover":

@@ -1,13 +1,13 @@
 import type { NewEvent } from "../../model/control";
-import { anyAddress, broadcastFlag, messageTypes, optionEntry, options, readOption, type DhcpPacket, type MessageName } from "../../wire/dhcp";
+import { anyAddress, broadcastFlag, messageTypes, optionEntry, options, pxeSubOptions, readOption, type DhcpPacket, type MessageName } from "../../wire/dhcp";
 import { bootFields, type BootFields } from "./boot-options";
 import { classify } from "./client";
 import { silent, type DhcpDecision, type Sighting } from "./decision";
 import { replyDestination } from "./destination";
 import { clientEvent, clientText } from "./events";
-import { isOurs, openExchange, type Exchange } from "./exchange";
+import { isOurs, isRefused, openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
-import { asksAgain, pxeSubOptions } from "./quirks";
+import { asksAgain } from "./quirks";
 import { frame } from "./reply";
 
 /** What is to be done about a packet on the PXE service's port. No lease is ever given there. */
@@ -66,7 +66,6 @@ export function decidePxeService(packet: DhcpPacket, via: Via, facts: DhcpFacts,
 function offer(exchange: Exchange): DhcpDecision {
   const { client } = exchange;
   if (!client.isPxe && !client.isHttpClient) return silent(`${clientText(exchange)} is no PXE client`);
-  if (isRefused(exchange)) return silent(`${clientText(exchange)} is not declared`);
   const boot = bootFields(exchange);
   if (boot === undefined) return silent(`there is nothing to boot for ${clientText(exchange)}`);
   const text = `offered ${fileOf(boot)} to ${clientText(exchange)}, beside the server that gives it an address`;
@@ -77,11 +76,6 @@ function offer(exchange: Exchange): DhcpDecision {
     events: [clientEvent(exchange, "dhcp.offer", null, text)],
     reason: text,
   };
-}
-
-/** Whether the subnet wants machines that aren't declared left without any answer. */
-function isRefused({ host, subnet }: Exchange): boolean {
-  return host === undefined && subnet.document.spec.unknownClients === "known-only";
 }
 
 function heard(exchange: Exchange, address: string): DhcpDecision {

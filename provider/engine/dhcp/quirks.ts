@@ -1,4 +1,4 @@
-import { options, type SubOption } from "../../wire/dhcp";
+import { latin1, options, pxeSubOptions, type SubOption } from "../../wire/dhcp";
 import { biosFolder } from "../bootfiles";
 import type { Exchange } from "./exchange";
 
@@ -33,9 +33,6 @@ export interface Quirk {
   readonly withholds?: (code: number, value: Uint8Array) => boolean;
 }
 
-/** Sub-options of option 43 (PXE 2.1 section 2.2.6). */
-export const pxeSubOptions = { discoveryControl: 6, bootMenu: 9, menuPrompt: 10, bootItem: 71 } as const;
-
 /** Bit 3 of discovery control: no search for boot servers, the boot file of this very offer. */
 const bootDirectly = Uint8Array.of(8);
 
@@ -50,7 +47,7 @@ function isRaspberryRom({ client }: Exchange): boolean {
   const { architectures, mac, machineId } = client;
   if (!client.isPxe || client.isIpxe || !(architectures.length === 0 || architectures.includes(0) || architectures.includes(41))) return false;
   // From the Pi 4 on its UUID begins with "RPi" and the model.
-  return architectures.includes(41) || raspberryPrefixes.includes(mac.slice(0, 8)) || latin1(machineId?.bytes.subarray(1, 4)) === "RPi";
+  return architectures.includes(41) || raspberryPrefixes.includes(mac.slice(0, 8)) || (machineId !== undefined && latin1(machineId.bytes.subarray(1, 4)) === "RPi");
 }
 
 /** An old ROM may say nothing about its architecture: UEFI always does. */
@@ -159,8 +156,4 @@ export function isWithheld(exchange: Exchange, code: number, value: Uint8Array):
 /** Whether the URL's server is a name rather than an address. */
 function namesHost(url: string | undefined): boolean {
   return url !== undefined && URL.canParse(url) && !/^[\d.]+$|^\[/.test(new URL(url).hostname);
-}
-
-function latin1(value: Uint8Array | undefined): string {
-  return value === undefined ? "" : Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("latin1");
 }

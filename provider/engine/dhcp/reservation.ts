@@ -1,4 +1,4 @@
-import { ipv4 } from "../../model/ip";
+import { anyAddress } from "../../wire/dhcp";
 import type { DhcpDecision } from "./decision";
 import type { DhcpFacts } from "./facts";
 
@@ -8,7 +8,7 @@ import type { DhcpFacts } from "./facts";
  */
 export function isReservation({ reply, leases }: DhcpDecision, state: Pick<DhcpFacts["state"], "hostByAddress">): boolean {
   const address = reply?.packet.yiaddr;
-  if (address === undefined || ipv4(address) === 0) return false;
+  if (address === undefined || address === anyAddress) return false;
   const holder = state.hostByAddress(address);
   if (holder === undefined || holder.supersededBy !== undefined) return false;
   return leases.some((write) => write.type === "lease.put" && write.lease.address === address && holder.document.spec.macs.includes(write.lease.mac));

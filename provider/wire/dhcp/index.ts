@@ -1,4 +1,5 @@
 export { address, addresses, type AddressPair, type Route } from "./address-types";
+export { latin1 } from "./bytes";
 export type { ClientFqdn } from "./client-fqdn";
 export { decodeDhcp } from "./decode";
 export { domainNames } from "./domain-names";
