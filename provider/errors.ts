@@ -27,7 +27,7 @@ const catalogue = {
   PXE_SUDO_REFUSED: "Give the user passwordless sudo on the target, or deploy as root.",
   PXE_PREFLIGHT: "Mend each finding, then run the operation again.",
   PXE_PORT_TAKEN: "Stop the program named, or choose another port.",
-  PXE_NOT_PERMITTED: "Run the agent as root or give it CAP_NET_BIND_SERVICE, CAP_NET_RAW and CAP_NET_ADMIN, or choose ports above 1023.",
+  PXE_NOT_PERMITTED: "Run the agent as root or give it CAP_NET_BIND_SERVICE and CAP_NET_RAW, or choose ports above 1023.",
   PXE_NO_INTERFACE: "Name an interface that exists on the target.",
   PXE_NO_ADDRESS: "Give the interface a static address inside the subnet.",
   PXE_DISK_FULL: "Free some room on the target.",

@@ -75,7 +75,10 @@ export interface DhcpOptions extends SubnetOptions {
   classlessRoutes?: pulumi.Input<pulumi.Input<ClasslessRoute>[]> | undefined;
 }
 
-/** Where a client boots from, in place of what its profile says; the innermost wins as with options. */
+/**
+ * Where a client boots from, in place of what its profile says; the innermost wins as with options. A declared host gets it when it is
+ * to be installed, and boots from its disk at any other time.
+ */
 export interface BootHeader {
   /** The server that the boot file is fetched from (`siaddr`). Default: this server. */
   nextServer?: pulumi.Input<string> | undefined;

@@ -78,7 +78,10 @@ export interface PxeServerArgs {
    * somebody else's DHCP server.
    */
   dhcpMode?: pulumi.Input<"full" | "proxy"> | undefined;
-  /** Whether to give out addresses although another DHCP server answers on the segment. Default: false: the deployment is refused. */
+  /**
+   * Whether to give out addresses although another DHCP server answers on the segment; machines that are unknown here are then never
+   * refused what that one gave them, as with `authoritative: false`. Default: false: the deployment is refused.
+   */
   allowForeignDhcp?: pulumi.Input<boolean> | undefined;
   /** Whether replies repeat the client's identifier (RFC 6842). Default: true; some old clients need false. */
   echoClientId?: pulumi.Input<boolean> | undefined;

@@ -37,7 +37,8 @@ export interface DhcpSubnetArgs extends BootHeader {
   /** Clients that get options, a boot file or pools of their own. Default: none. */
   classes?: pulumi.Input<pulumi.Input<ClientClass>[]> | undefined;
   /**
-   * Machines that are not declared. `allow` (default): get an address of the pools, and no boot file. `deny`: get no address.
+   * Machines that are not declared. `allow` (default): get an address of the pools, and no boot file but one that the
+   * subnet or a class names. `deny`: get no address.
    * `known-only`: get no answer at all.
    */
   unknownClients?: pulumi.Input<"allow" | "deny" | "known-only"> | undefined;

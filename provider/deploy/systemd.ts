@@ -1,10 +1,10 @@
 import { layout, nodeFlags, systemUser, takeOverOrder } from "./layout";
 
-const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_NET_ADMIN";
+const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW";
 
 /**
- * The unit template; an instance is named by its bundle. What each capability is for: ports below 1024, packets to clients that
- * have no address yet, entries in the neighbour table for them. Two instances may run for a while, where one takes over from the
+ * The unit template; an instance is named by its bundle. What the capabilities are for: ports below 1024; sockets that are bound to an
+ * interface, and frames to clients that have no address yet. Two instances may run for a while, where one takes over from the
  * other: the folder of their sockets outlives the one that ends first, and one that finds another serving (75) isn't tried again.
  * A variable and not an option: a bundle from before there was a hand-over starts under this unit too.
  */

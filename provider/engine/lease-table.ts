@@ -51,12 +51,11 @@ export class LeaseTable implements BindingView {
     return [...plain, ...this.clientIds.of(packClientId(clientId))].map((slot) => this.records.lease(slot));
   }
 
-  /** Whether at least `limit` addresses are held behind a relay's port. */
+  /** Whether at least `limit` addresses are held behind a relay's port, or on offer there. */
   reaches(port: string, limit: number, now: number): boolean {
-    const slots = this.ports.of(port);
-    if (slots.length < limit) return false;
-    let held = 0;
-    for (const slot of slots) {
+    let held = this.offers.behind(port, now, (address) => !this.isHeld(address, now));
+    if (held >= limit) return true;
+    for (const slot of this.ports.of(port)) {
       if (this.records.isHeld(slot, now)) held += 1;
       if (held >= limit) return true;
     }
@@ -130,6 +129,11 @@ export class LeaseTable implements BindingView {
   /** Bindings that ended before this time. */
   *endedBefore(time: number): Generator<Lease> {
     for (const slot of this.records.slots()) if (this.records.endsAt(slot) < time) yield this.records.lease(slot);
+  }
+
+  private isHeld(address: string, now: number): boolean {
+    const slot = this.pages.slot(ipv4(address));
+    return slot !== undefined && this.records.isHeld(slot, now);
   }
 
   private put(lease: Lease): void {

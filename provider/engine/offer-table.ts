@@ -1,10 +1,12 @@
-import type { Offer } from "./dhcp/bindings";
+import { offerHold, type Offer } from "./dhcp/bindings";
+import { Multimap } from "./multimap";
 
 /** Addresses that are offered, or whose lease is being stored. */
 export class OfferTable {
   /** By address. Every offer is held equally long, so the order of insertion is that of expiry. */
   private readonly byAddress = new Map<string, Offer>();
   private readonly byClient = new Map<string, Offer>();
+  private readonly byPort = new Multimap<string, string>();
   /** When offers were last looked through, Unix time in milliseconds. */
   private latest = 0;
 
@@ -34,6 +36,7 @@ export class OfferTable {
     this.drop(offer.address);
     this.byAddress.set(offer.address, offer);
     this.byClient.set(offer.identity, offer);
+    if (offer.port !== undefined) this.byPort.add(offer.port, offer.address);
     this.mark(offer.address, true);
   }
 
@@ -42,17 +45,34 @@ export class OfferTable {
     if (offer === undefined) return;
     this.byAddress.delete(address);
     this.byClient.delete(offer.identity);
+    if (offer.port !== undefined) this.byPort.remove(offer.port, address);
     this.mark(address, false);
   }
 
-  /** Offers are kept in the order in which they end; a clock that went back breaks that order, and all of them are short-lived. */
+  /** How many addresses are offered to clients behind a relay's port, of those that `counts`. */
+  behind(port: string, now: number, counts: (address: string) => boolean): number {
+    let count = 0;
+    for (const address of this.byPort.get(port)) if (this.of(address, now) !== undefined && counts(address)) count += 1;
+    return count;
+  }
+
   dropExpired(now: number): void {
-    const wentBack = now < this.latest;
+    if (now < this.latest) this.setBack(now);
     this.latest = now;
-    if (wentBack) for (const address of [...this.byAddress.keys()]) this.drop(address);
     for (const offer of this.byAddress.values()) {
       if (offer.expiresAt > now) return;
       this.drop(offer.address);
+    }
+  }
+
+  /** The clock went back: nothing is held for longer than it would be if it were offered now, and the order is that of expiry again. */
+  private setBack(now: number): void {
+    const offers = [...this.byAddress.values()].sort((a, b) => a.expiresAt - b.expiresAt);
+    this.byAddress.clear();
+    for (const offer of offers) {
+      const shortened = { ...offer, expiresAt: Math.min(offer.expiresAt, now + offerHold) };
+      this.byAddress.set(offer.address, shortened);
+      this.byClient.set(offer.identity, shortened);
     }
   }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { cidr, documentName, domainName, ip, oneLine } from "./primitives";
+import { parseIpv4 } from "./ip";
+import { cidr, documentName, domainName, ip, oneByteLine, oneLine } from "./primitives";
 
 /**
  * Options that the protocol itself, the lease or the boot decides: nobody may set them by number. 1 comes of `cidr`, 12 of
@@ -31,10 +32,16 @@ export const rawOption = z.discriminatedUnion("type", [
 ]);
 export type RawOption = z.output<typeof rawOption>;
 
+/** A network of one or two addresses. */
+function isShortNetwork(text: string): boolean {
+  const address = /^([\d.]+)\/3[12]$/.exec(text)?.[1];
+  return address !== undefined && parseIpv4(address) !== undefined;
+}
+
 /** RFC 3442. */
 const classlessRoute = z.strictObject({
   /** Where to: `10.0.0.0/8`, or `0.0.0.0/0` for the default route. */
-  destination: z.union([z.literal("0.0.0.0/0"), cidr, z.string().regex(/^\d{1,3}(\.\d{1,3}){3}\/3[12]$/, { error: "is not an IPv4 network" })]),
+  destination: z.union([z.literal("0.0.0.0/0"), cidr, z.string().refine((text) => isShortNetwork(text), { error: "is not an IPv4 network" })]),
   router: ip,
 });
 
@@ -81,9 +88,9 @@ export const bootHeader = {
   /** siaddr: the server that the boot file is fetched from. Default: this server. */
   nextServer: ip.optional(),
   /** `file` and option 67. */
-  bootFile: oneLine.min(1).max(127).optional(),
+  bootFile: oneByteLine.min(1).max(127).optional(),
   /** `sname` and option 66. */
-  serverName: oneLine.min(1).max(63).optional(),
+  serverName: oneByteLine.min(1).max(63).optional(),
 } as const;
 export type BootHeader = z.output<z.ZodObject<typeof bootHeader>>;
 

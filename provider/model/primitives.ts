@@ -40,6 +40,9 @@ export const port = z.int().min(1).max(65535);
 /** Text that ends up in one line of a loader's configuration. */
 export const oneLine = z.string().max(2048).regex(/^[^\x00-\x1f\x7f]*$/, { error: "contains a line break or control character" });
 
+/** The same where the wire has one byte a character. */
+export const oneByteLine = oneLine.regex(/^[\x00-\xff]*$/, { error: "has a character that a boot program's name can't have: only those up to ÿ (Latin-1)" });
+
 /** A document's name: what the program calls the resource. */
 export const documentName = z
   .string()

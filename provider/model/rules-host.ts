@@ -1,6 +1,7 @@
 import { finding, type Finding } from "../errors";
 import type { DhcpOptions } from "./dhcp-settings";
 import { documentLabel, type HostDocument, type ProfileDocument, type SubnetDocument } from "./documents";
+import { ownRouters, subnetRouters } from "./gateways";
 import { contains, formatIpv4, ipv4, network, parseIpv4, type Ipv4Number } from "./ip";
 import { repeatedOptions, says, unreachableRouters } from "./rules-options";
 import { place, type Scope } from "./rules-scope";
@@ -11,14 +12,14 @@ export function hostFindings(host: HostDocument, scope: Scope): Finding[] {
   const profile = scope.find("profile", host.owner, host.spec.profile);
   const { options, nextServer, bootFile, serverName } = host.spec;
   return [
-    ...(subnet === undefined || host.spec.ip === undefined ? [] : addressFindings(host, ipv4(host.spec.ip), subnet)),
+    ...(subnet === undefined || host.spec.ip === undefined ? [] : addressFindings(host, ipv4(host.spec.ip), subnet, scope)),
     ...(subnet === undefined || profile === undefined ? [] : installFindings(host, profile, subnet, scope)),
     ...repeatedOptions(host, { ...options, nextServer, bootFile, serverName }, "options."),
     ...(subnet === undefined ? [] : unreachableRouters(host, options, "options.", subnet)),
   ];
 }
 
-function addressFindings(host: HostDocument, address: Ipv4Number, subnet: SubnetDocument): Finding[] {
+function addressFindings(host: HostDocument, address: Ipv4Number, subnet: SubnetDocument, scope: Scope): Finding[] {
   const net = network(subnet.spec.cidr);
   const outside = (what: string, property: string): Finding[] => [
     finding("PXE_OUTSIDE_SUBNET", `${host.spec.ip ?? ""} ${what}`, { where: [place(host, "ip"), place(subnet, property)] }),
@@ -26,11 +27,13 @@ function addressFindings(host: HostDocument, address: Ipv4Number, subnet: Subnet
   if (!contains(net, address)) return outside(`is not in ${subnet.spec.cidr}`, "cidr");
   if (address === net.first) return outside(`is the network address of ${subnet.spec.cidr}`, "cidr");
   if (address === net.last) return outside(`is the broadcast address of ${subnet.spec.cidr}`, "cidr");
-  for (const [property, what] of [["routers", "router"], ["relays", "relay"]] as const) {
-    const index = subnet.spec[property].findIndex((item) => ipv4(item) === address);
-    if (index !== -1) return outside(`is the address of a ${what}`, `${property}[${String(index)}]`);
-  }
-  return [];
+  const index = subnet.spec.relays.findIndex((item) => ipv4(item) === address);
+  if (index !== -1) return outside("is the address of a relay", `relays[${String(index)}]`);
+  const routers = [subnet, ...(scope.server === undefined ? [] : [scope.server]), host].flatMap((doc) =>
+    (doc.kind === "subnet" ? subnetRouters(doc) : ownRouters(doc)).map((router) => ({ ...router, doc })));
+  const router = routers.find((each) => each.address === address);
+  if (router === undefined) return [];
+  return [finding("PXE_OUTSIDE_SUBNET", `${host.spec.ip ?? ""} is the address of a router`, { where: [place(host, "ip"), place(router.doc, router.property)] })];
 }
 
 /**

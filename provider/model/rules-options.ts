@@ -1,7 +1,8 @@
 import { finding, type Finding } from "../errors";
 import { optionCodes, type BootHeader, type DhcpOptions } from "./dhcp-settings";
 import type { Document } from "./documents";
-import { contains, ipv4, network } from "./ip";
+import { routersIn } from "./gateways";
+import { contains, formatIpv4, network } from "./ip";
 import { found, place } from "./rules-scope";
 
 type Settings = DhcpOptions & BootHeader;
@@ -40,14 +41,9 @@ export function repeatedOptions(doc: Document, settings: Settings, at: string, h
  * Routers that clients of a network can't reach.
  * @param of the network's document, and `doc` the one that names them
  */
-export function unreachableRouters(doc: Document, { routers = [], classlessRoutes = [] }: DhcpOptions, at: string, of: Document & { readonly kind: "subnet" }): Finding[] {
+export function unreachableRouters(doc: Document, options: DhcpOptions, at: string, of: Document & { readonly kind: "subnet" }): Finding[] {
   const net = network(of.spec.cidr);
-  const named = [
-    ...routers.map((router, index) => [router, `${at}routers[${String(index)}]`] as const),
-    // RFC 3442: 0.0.0.0 stands for what is on the link itself.
-    ...classlessRoutes.flatMap(({ router }, index) => (router === "0.0.0.0" ? [] : [[router, `${at}classlessRoutes[${String(index)}].router`] as const])),
-  ];
-  return named.filter(([router]) => !contains(net, ipv4(router))).map(([router, property]) =>
-    finding("PXE_OUTSIDE_SUBNET", `the router ${router} is not in ${of.spec.cidr}`, { where: [place(doc, property), place(of, "cidr")] }),
+  return routersIn(options, at).filter(({ address }) => !contains(net, address)).map(({ address, property }) =>
+    finding("PXE_OUTSIDE_SUBNET", `the router ${formatIpv4(address)} is not in ${of.spec.cidr}`, { where: [place(doc, property), place(of, "cidr")] }),
   );
 }

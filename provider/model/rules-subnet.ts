@@ -93,7 +93,7 @@ function optionFindings(subnet: SubnetDocument, scope: Scope): Finding[] {
   };
   return [
     ...repeatedOptions(subnet, spec.options, "options.", "", directSettings(spec)),
-    ...unreachableRouters(subnet, spec, "", subnet),
+    ...unreachableRouters(subnet, { routers: spec.routers, classlessRoutes: spec.classlessRoutes }, "", subnet), ...unreachableRouters(subnet, spec.options, "options.", subnet),
     ...(server === undefined ? [] : unreachableRouters(server, inherited, "options.", subnet)),
   ];
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { offerHold } from "../../provider/engine/dhcp/bindings";
 import { LeaseTable } from "../../provider/engine/lease-table";
 import type { Lease, LeaseState } from "../../provider/engine/leases";
 import { formatIpv4, ipv4 } from "../../provider/model/ip";
@@ -104,11 +105,30 @@ describe("LeaseTable", () => {
   });
 });
 
-test("a clock that goes back does not keep offered addresses from others", () => {
+test("A17 a clock that goes back leaves offers held, for no longer than one that is made now", () => {
   const table = new LeaseTable([]);
   const offer = { address: "10.77.0.100", identity: "mac a", expiresAt: 2_000_000 };
-  table.applyOffer({ type: "offer.put", offer });
   const range = { from: 0x0a4d0064, to: 0x0a4d0064 };
-  assert.equal(table.freeAddress([range], 1_990_000, () => true), undefined);
-  assert.equal(table.freeAddress([range], 1_000, () => true), "10.77.0.100");
+  const isFree = (now: number): boolean => table.freeAddress([range], now, () => true) !== undefined;
+  table.applyOffer({ type: "offer.put", offer });
+  assert.equal(isFree(1_990_000), false);
+  assert.equal(isFree(1_989_999), false);
+  assert.deepEqual(table.offerTo("mac a", 1_989_999), offer);
+  assert.equal(isFree(1_000), false);
+  assert.equal(table.offerOf("10.77.0.100", 1_000)?.expiresAt, 1_000 + offerHold);
+  assert.equal(isFree(1_000 + offerHold), true);
+});
+
+test("A17 offers that were made before and after the clock went back end in their order", () => {
+  const table = new LeaseTable([]);
+  const put = (address: string, now: number): void => { table.applyOffer({ type: "offer.put", offer: { address, identity: address, expiresAt: now + offerHold } }); };
+  const range = { from: 0x0a4d0064, to: 0x0a4d0066 };
+  put("10.77.0.100", 500_000);
+  table.freeAddress([range], 500_000, () => true);
+  put("10.77.0.101", 460_000);
+  assert.equal(table.freeAddress([range], 460_000, () => true), "10.77.0.102");
+  put("10.77.0.102", 470_000);
+  assert.equal(table.freeAddress([range], 519_999, () => true), undefined);
+  assert.equal(table.freeAddress([range], 520_000, () => true), "10.77.0.100");
+  assert.equal(table.freeAddress([{ from: range.to, to: range.to }], 529_999, () => true), undefined);
 });

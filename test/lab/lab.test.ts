@@ -116,7 +116,7 @@ describe("lab", () => {
     const lab = await Lab.create();
     try {
       const target = await lab.target();
-      const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_NET_ADMIN";
+      const capabilities = "CAP_NET_BIND_SERVICE CAP_NET_RAW";
       const unit = [
         ...["[Service]", "Type=oneshot", "DynamicUser=yes", `AmbientCapabilities=${capabilities}`, `CapabilityBoundingSet=${capabilities}`],
         ...["ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "ProtectProc=invisible", "ProtectKernelTunables=yes"],

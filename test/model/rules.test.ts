@@ -89,6 +89,17 @@ describe("rules across documents", () => {
     ]],
     ["a server's router that the subnet goes before", [serverDocument({ options: { routers: ["10.1.0.1"] } }), subnetDocument()], []],
     ["a relay's address", [subnetDocument({ relays: ["10.77.0.253"] }), profileDocument(), hostDocument({ ip: "10.77.0.253" })], ["PXE_OUTSIDE_SUBNET host/db1 ip; subnet/provisioning relays[0]"]],
+    ["addresses that routers have, whoever names them", [
+      serverDocument({ options: { routers: ["10.77.0.21"], raw: [{ code: 33, type: "ips", value: ["10.9.0.1", "10.77.0.22"] }] } }),
+      subnetDocument({ classlessRoutes: [{ destination: "10.0.0.0/8", router: "10.77.0.23" }], options: { raw: [{ code: 3, type: "hex", value: "0a4d0018" }] }, routers: [], classes: [{ ...roms, options: { routers: ["10.77.0.25"] } }] }),
+      profileDocument(),
+      ...["21", "22", "23", "24", "25", "26"].map((last) => hostDocument({ ip: `10.77.0.${last}`, macs: [`52:54:00:00:01:${last}`], ...(last === "26" ? { options: { routers: ["10.77.0.26"] } } : {}) }, `h${last}`)),
+    ], [
+      "PXE_OUTSIDE_SUBNET host/h21 ip; server/rack1 options.routers[0]", "PXE_OUTSIDE_SUBNET host/h22 ip; server/rack1 options.raw[0].value",
+      "PXE_OUTSIDE_SUBNET host/h23 ip; subnet/provisioning classlessRoutes[0].router", "PXE_OUTSIDE_SUBNET host/h24 ip; subnet/provisioning options.raw[0].value",
+      "PXE_OUTSIDE_SUBNET host/h25 ip; subnet/provisioning classes[0].options.routers[0]", "PXE_OUTSIDE_SUBNET host/h26 ip; host/h26 options.routers[0]",
+    ]],
+    ["a router by number out of its subnet", one({ routers: [], options: { raw: [{ code: 3, type: "ip", value: "10.1.1.1" }] } }), ["PXE_OUTSIDE_SUBNET subnet/provisioning options.raw[0].value; subnet/provisioning cidr"]],
     ["pools of a proxy, by the subnet and by the server", [
       serverDocument({ dhcpMode: "proxy" }), subnetDocument(), subnetDocument({ cidr: "10.78.0.0/24", routers: [], pools: [{ from: "10.78.0.1", to: "10.78.0.2" }], dhcpMode: "full" }, "full"),
       subnetDocument({ cidr: "10.79.0.0/24", routers: [], pools: [{ from: "10.79.0.1", to: "10.79.0.2" }], dhcpMode: "proxy" }, "own"),
@@ -127,6 +138,19 @@ describe("rules across documents", () => {
     const findings = checkReferences([hostDocument()], [subnetDocument(), profileDocument({}, "debian12", "lab/two")]);
     assert.deepEqual(findings.map((item) => item.where), [[{ document: "host/db1", property: "profile" }]]);
   });
+});
+
+test("a schema refuses what no packet could carry", () => {
+  const paths = (spec: object): string[] => {
+    const { kind, name, owner, schemaVersion } = subnetDocument();
+    const result = validate(documentSchema, { kind, name, owner, schemaVersion, spec: { cidr: "10.77.0.0/24", ...spec } }, "subnet/provisioning");
+    return result.ok ? [] : result.findings.map((item) => item.where[0]?.property ?? "");
+  };
+  const route = (destination: string): object => ({ classlessRoutes: [{ destination, router: "10.77.0.254" }] });
+  for (const destination of ["10.0.0.1/32", "10.0.0.1/31", "0.0.0.0/0", "10.0.0.0/8"]) assert.deepEqual(paths(route(destination)), []);
+  for (const destination of ["999.1.1.1/32", "10.0.0/31", "10.0.0.01/32", "10.0.0.0/33"]) assert.deepEqual(paths(route(destination)), ["spec.classlessRoutes[0].destination"], destination);
+  assert.deepEqual(paths({ bootFile: "grub/é.efi", serverName: "ÿ" }), []);
+  assert.deepEqual(paths({ bootFile: "пуск.efi", serverName: "сервер", classes: [{ name: "a", match: { known: true }, bootFile: "пуск.efi" }] }), ["spec.bootFile", "spec.serverName", "spec.classes[0].bootFile"]);
 });
 
 test("a schema tells every failure at once by property path", () => {

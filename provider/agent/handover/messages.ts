@@ -26,7 +26,7 @@ export const toTaking = z.discriminatedUnion("type", [
   /** The database is closed, the folder free, and a descriptor sent for each of the keys. */
   z.object({
     type: z.literal("given"), version: z.string(), pid: z.int(), keys: z.array(z.string()), served: z.array(z.string()),
-    offers: z.array(z.object({ address: z.string(), identity: z.string(), expiresAt: z.number() })),
+    offers: z.array(z.object({ address: z.string(), identity: z.string(), expiresAt: z.number(), port: z.string().exactOptional() })),
     sightings: z.array(z.object({ address: z.string(), mac: z.string() })).default([]),
   }),
   /** The other one will not come back. */

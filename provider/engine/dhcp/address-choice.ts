@@ -1,10 +1,11 @@
 import { contains, ipv4, type Ipv4Number } from "../../model/ip";
 import type { ServerDocument } from "../../model/documents";
+import { ownRouters } from "../../model/gateways";
 import type { Lease } from "../leases";
 import { oncePer } from "../once";
 import { without } from "./address-ranges";
 import { belongsTo } from "./binding-owner";
-import { isHeld, type AddressRange } from "./bindings";
+import { bindingsPerMac, isHeld, type AddressRange } from "./bindings";
 import type { LeaseWrite } from "./decision";
 import type { Exchange } from "./exchange";
 import { reservedAddresses, type Reserved, type ServedPool, type ServedSubnet } from "./served-subnet";
@@ -12,7 +13,7 @@ import { serverAddresses } from "./server-address";
 
 /** Whether the binding is this client's own. */
 export function isOwn(exchange: Exchange, lease: Lease): boolean {
-  return belongsTo(lease, exchange.client, exchange.host);
+  return belongsTo(lease, exchange);
 }
 
 /** Whether the address is bound to the client, or once was. */
@@ -96,7 +97,15 @@ export function chooseAddress(exchange: Exchange, wanted: string | undefined): s
   if (fits(offered)) return offered;
   for (const lease of own) if (!isHeld(lease, now) && fits(lease.address)) return lease.address;
   if (fits(wanted)) return wanted;
-  return freeAddress(exchange);
+  return endedLongest(exchange).find(fits) ?? freeAddress(exchange);
+}
+
+/** Of a MAC that shows ever other client identifiers, the addresses that it has used up, instead of ever new ones. */
+function endedLongest({ client, facts, host, now }: Exchange): readonly string[] {
+  if (host !== undefined || client.mac === "") return [];
+  const all = facts.leases.ofMac(client.mac);
+  if (all.length < bindingsPerMac) return [];
+  return all.filter((lease) => !isHeld(lease, now)).sort((a, b) => a.expiresAt - b.expiresAt).map((lease) => lease.address);
 }
 
 /** Whether the subnet has addresses for the client at all, free or not. */
@@ -110,7 +119,7 @@ function freeAddress(exchange: Exchange): string | undefined {
   const ours = serverAddresses(via.served).values;
   const routers = serverRouters(facts.state.server);
   const relay = ipv4(packet.giaddr);
-  const usable = (value: Ipv4Number) => value !== relay && !reserved.addresses.has(value) && !ours.has(value) && !routers.has(value);
+  const usable = (value: Ipv4Number) => value !== relay && !reserved.addresses.has(value) && !reserved.routers.has(value) && !ours.has(value) && !routers.has(value);
   const [only, ...more] = subnet.pools.filter((pool) => isOpen(pool, exchange));
   if (only === undefined) return undefined;
   const ranges = more.length === 0 ? searched(reserved)(only) : [only, ...more].flatMap(searched(reserved));
@@ -136,10 +145,7 @@ function isInPools(exchange: Exchange, value: Ipv4Number): boolean {
 
 const noRouters: ReadonlySet<Ipv4Number> = new Set();
 
-const routersOf = oncePer((document: ServerDocument): ReadonlySet<Ipv4Number> => {
-  const { routers = [], classlessRoutes = [] } = document.spec.options;
-  return new Set([...routers, ...classlessRoutes.map((route) => route.router)].map(ipv4));
-});
+const routersOf = oncePer((document: ServerDocument): ReadonlySet<Ipv4Number> => new Set(ownRouters(document).map(({ address }) => address)));
 
 function serverRouters(document: ServerDocument | undefined): ReadonlySet<Ipv4Number> {
   return document === undefined ? noRouters : routersOf(document);
@@ -149,7 +155,7 @@ function serverRouters(document: ServerDocument | undefined): ReadonlySet<Ipv4Nu
 function isNeverLeased({ facts, packet, via }: Exchange, subnet: ServedSubnet, address: string, value: Ipv4Number): boolean {
   return (
     subnet.neverLeased.has(value) || address === packet.giaddr ||
-    serverAddresses(via.served).values.has(value) || serverRouters(facts.state.server).has(value)
+    serverAddresses(via.served).values.has(value) || serverRouters(facts.state.server).has(value) || reservedAddresses(facts.state).routers.has(value)
   );
 }
 

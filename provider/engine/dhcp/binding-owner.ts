@@ -1,26 +1,48 @@
 import { contains, ipv4 } from "../../model/ip";
+import type { BootDecision } from "../boot";
 import type { HostRecord } from "../facts";
 import type { Lease } from "../leases";
 import { isHeld, type BindingView } from "./bindings";
 import { clientKey, type ClientRecord } from "./client";
+import type { DhcpFacts } from "./facts";
 import type { ServedSubnet } from "./subnet";
 
-/** Whether the binding is this client's own. A host's reserved address is its own by any of its MACs. */
-export function belongsTo(lease: Lease, client: ClientRecord, host: HostRecord | undefined): boolean {
+/** Who asks, as far as bindings are concerned. */
+export interface Claimant {
+  readonly client: ClientRecord;
+  readonly host: HostRecord | undefined;
+  readonly boot: BootDecision;
+  readonly facts: Pick<DhcpFacts, "state">;
+  /** Unix time in milliseconds. */
+  readonly now: number;
+}
+
+/** Whether the binding is this client's own. */
+export function belongsTo(lease: Lease, claimant: Claimant): boolean {
   if (lease.state === "declined") return false;
-  if (host === undefined) {
-    return (lease.mac === client.mac && lease.clientId === client.clientId) || clientKey(lease.mac, lease.clientId) === client.key;
-  }
-  return lease.mac === client.mac || (lease.address === host.document.spec.ip && host.document.spec.macs.includes(lease.mac));
+  const { client, host } = claimant;
+  if (host !== undefined) return lease.mac === client.mac || isHandedOn(lease, host, claimant);
+  if (lease.mac === client.mac && lease.clientId === client.clientId) return true;
+  // Clones of one image share an identifier (a DUID), and a declared host is known by its MAC alone.
+  return clientKey(lease.mac, lease.clientId) === client.key && (lease.mac === client.mac || claimant.facts.state.hostByMac(lease.mac) === undefined);
+}
+
+/**
+ * A host's reserved address is its own by any of its MACs. While one of them holds it only a machine that boots or installs takes it
+ * over: it does one thing at a time. A system that runs may ask by each of its cards, and two with one address cut each other off.
+ */
+function isHandedOn(lease: Lease, host: HostRecord, { boot, client, now }: Claimant): boolean {
+  const { ip, macs } = host.document.spec;
+  if (lease.address !== ip || !macs.includes(lease.mac)) return false;
+  return boot.action === "install" || client.isPxe || client.isHttpClient || client.isIpxe || !isHeld(lease, now);
 }
 
 /** The client's bindings in these subnets: those that hold first, then the one that ended last, the lowest address on a tie. */
-export function bindingsOf(
-  client: ClientRecord, host: HostRecord | undefined, leases: BindingView, subnets: readonly ServedSubnet[], now: number,
-): readonly Lease[] {
+export function bindingsOf(claimant: Claimant, leases: BindingView, subnets: readonly ServedSubnet[]): readonly Lease[] {
+  const { client, now } = claimant;
   const own: Lease[] = [];
   const take = (lease: Lease) => {
-    if (!belongsTo(lease, client, host)) return;
+    if (!belongsTo(lease, claimant)) return;
     const value = ipv4(lease.address);
     for (const { net } of subnets) {
       if (contains(net, value)) {
@@ -29,9 +51,10 @@ export function bindingsOf(
       }
     }
   };
-  for (const lease of leases.ofMac(client.mac)) take(lease);
-  if (client.clientId !== null && client.key.startsWith("id ")) {
-    for (const lease of leases.ofClientId(client.clientId)) if (lease.mac !== client.mac) take(lease);
+  // Without a hardware address (RFC 4390) only the identifier tells clients apart.
+  if (client.mac !== "") for (const lease of leases.ofMac(client.mac)) take(lease);
+  if (client.clientId !== null && (client.mac === "" || client.key.startsWith("id "))) {
+    for (const lease of leases.ofClientId(client.clientId)) if (client.mac === "" || lease.mac !== client.mac) take(lease);
   }
   if (own.length > 1) own.sort((a, b) => Number(isHeld(b, now)) - Number(isHeld(a, now)) || b.expiresAt - a.expiresAt || ipv4(a.address) - ipv4(b.address));
   return own;

@@ -1,15 +1,26 @@
 import type { Ipv4Number } from "../../model/ip";
 import type { Lease, LeaseView } from "../leases";
 
+/** How long an offered address is kept for its client: EDK2's last retry comes 60 s after its first DISCOVER. Milliseconds. */
+export const offerHold = 60_000;
+
 /** An address held for a client that was offered it or whose lease is being stored. Kept in memory only. */
 export interface Offer {
   /** Dotted quad. */
   readonly address: string;
   /** `Exchange.identity` of the client. */
   readonly identity: string;
-  /** Unix time in milliseconds. */
+  /** Unix time in milliseconds, at most `offerHold` from when it was made. */
   readonly expiresAt: number;
+  /** The relay's port that the client is behind; see `relayPort`. */
+  readonly port?: string;
 }
+
+/**
+ * Addresses of one MAC, whatever client identifiers come with it: enough for the virtual interfaces that share a card's (ipvlan), and
+ * few enough to be looked through at each packet.
+ */
+export const bindingsPerMac = 64;
 
 /** Addresses from `from` to `to`, both included. */
 export interface AddressRange {

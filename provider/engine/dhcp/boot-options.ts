@@ -71,8 +71,12 @@ function bootsFromNetwork(client: ClientRecord): boolean {
   return client.isPxe || client.isHttpClient || client.isIpxe || client.architectures.length > 0 || (client.vendorClass === "" && client.asksFor === undefined);
 }
 
-/** What was configured for the client, the innermost first: its host's, its classes' from the last to the first, its subnet's. */
-function headers({ host, classes, subnet }: Exchange): readonly BootHeader[] {
+/**
+ * What was configured for the client, the innermost first: its host's, its classes' from the last to the first, its subnet's. A
+ * declared host gets it when it is to be installed and never else: what it names may be an installer too.
+ */
+function headers({ host, classes, subnet, boot, isTakenOver }: Exchange): readonly BootHeader[] {
+  if (isTakenOver || (host !== undefined && boot.action !== "install")) return [];
   return [...(host === undefined ? [] : [host.document.spec]), ...classes.toReversed(), subnet.document.spec];
 }
 

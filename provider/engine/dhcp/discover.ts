@@ -5,12 +5,10 @@ import { silent, type DhcpDecision } from "./decision";
 import { replyDestination } from "./destination";
 import { clientEvent, clientText } from "./events";
 import { onSubnet, type Exchange } from "./exchange";
+import { offerTo } from "./lease-grant";
 import { leaseTimeFor } from "./lease-time";
 import { isNew, refusalOf } from "./new-address";
 import { leaseReply } from "./reply";
-
-/** How long an offered address is kept for its client: EDK2's last retry comes 60 s after its first DISCOVER. Milliseconds. */
-export const offerHold = 60_000;
 
 /** DHCPDISCOVER: an offer, held for the client so that nobody else gets it meanwhile. */
 export function onDiscover(exchange: Exchange, wants: string | undefined): DhcpDecision {
@@ -38,7 +36,7 @@ export function findAddress(exchange: Exchange, wants: string | undefined): Foun
 }
 
 function offer(exchange: Exchange, address: string): DhcpDecision {
-  const { subnet, identity, now } = exchange;
+  const { subnet } = exchange;
   const refusal = refusalOf(exchange, address);
   if (refusal !== undefined) return silent(refusal.reason, { leases: givenBack(exchange), events: refusal.events });
   const text = `offered ${address} to ${clientText(exchange)}`;
@@ -47,7 +45,7 @@ function offer(exchange: Exchange, address: string): DhcpDecision {
   const decision: DhcpDecision = {
     reply: { packet: leaseReply(exchange, "offer", address, leaseTimeFor(exchange)), destination: replyDestination(exchange, address) },
     leases: givenBack(exchange),
-    offers: [{ type: "offer.put", offer: { address, identity, expiresAt: now + offerHold } }],
+    offers: [{ type: "offer.put", offer: offerTo(exchange, address) }],
     events: alert === undefined ? [event] : [alert, event],
     reason: text,
   };

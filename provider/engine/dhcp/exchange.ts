@@ -29,6 +29,8 @@ export interface Exchange {
   readonly authoritative: boolean;
   /** The declared host that the client is, unless another document took over from it. */
   readonly host: HostRecord | undefined;
+  /** Whether it was a declared host until another document took over from it: nothing is booted on it. */
+  readonly isTakenOver: boolean;
   readonly boot: BootDecision;
   /** Those of the subnet's classes that the client belongs to, in their order. */
   readonly classes: readonly ClientClass[];
@@ -52,7 +54,8 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
   const record = facts.state.hostByMac(client.mac);
   const host = record?.supersededBy === undefined ? record : undefined;
   const identity = host === undefined ? client.key : `mac ${client.mac}`;
-  const own = bindingsOf(client, host, facts.leases, segment.subnets, now);
+  const boot = decideBoot(record, client, now);
+  const own = bindingsOf({ client, host, boot, facts, now }, facts.leases, segment.subnets);
   const offered = segment.subnets.length > 1 ? facts.leases.offerTo(identity, now)?.address : undefined;
   const subnet = preferredSubnet(segment.subnets, { client, host, own, offered, now });
   const server = subnet === undefined ? undefined : serverAddress(via, subnet);
@@ -60,8 +63,9 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
   return {
     packet, client, via, facts, now, subnet, segment, server, host, identity, own,
     serverId: client.relay.serverIdOverride ?? server,
-    authoritative: facts.state.server?.spec.authoritative ?? true,
-    boot: decideBoot(record, client, now),
+    authoritative: isAuthoritative(facts.state.server),
+    isTakenOver: record !== undefined && host === undefined,
+    boot,
     classes: classesIn(subnet, client, host),
     mode: modeOf(subnet.document, facts.state.server),
   };
@@ -77,6 +81,14 @@ export function onSubnet(exchange: Exchange, subnet: ServedSubnet): Exchange {
 function classesIn(subnet: ServedSubnet, client: ClientRecord, host: HostRecord | undefined): readonly ClientClass[] {
   const { classes } = subnet.document.spec;
   return classes.length === 0 ? none : classesOf(classes, client, host !== undefined);
+}
+
+/**
+ * Whether it may say no to clients that are unknown here. Beside another server that is meant to be there they may be that one's: a
+ * refusal would take away the address that it gave them.
+ */
+function isAuthoritative(server: ServerDocument | undefined): boolean {
+  return server === undefined || (server.spec.authoritative && !server.spec.allowForeignDhcp);
 }
 
 /** What is done on a subnet: what it says itself, else what its server says. */

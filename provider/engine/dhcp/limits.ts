@@ -1,5 +1,6 @@
 import { anyAddress } from "../../wire/dhcp";
 import type { LeaseTable } from "../lease-table";
+import { bindingsPerMac, isHeld } from "./bindings";
 import type { Exchange } from "./exchange";
 import type { LeaseLimits } from "./facts";
 
@@ -26,11 +27,12 @@ export class ClientLimits implements LeaseLimits {
   /** When each client's DECLINEs of the last hour came. */
   private readonly declines = new Map<string, number[]>();
 
-  constructor(private readonly leases: Pick<LeaseTable, "reaches">) {}
+  constructor(private readonly leases: Pick<LeaseTable, "reaches" | "ofMac">) {}
 
   newAddress(exchange: Exchange): string | undefined {
-    const { host, subnet: { document }, packet, now } = exchange;
+    const { host, subnet: { document }, packet, client: { mac }, now } = exchange;
     if (host !== undefined) return undefined;
+    if (mac !== "" && this.leases.ofMac(mac).filter((lease) => isHeld(lease, now)).length >= bindingsPerMac) return `one machine holds ${String(bindingsPerMac)} addresses`;
     const { leasesPerRelayPort, newClientsPerSecond } = document.spec.limits;
     const port = relayPort(exchange);
     if (port !== undefined && this.leases.reaches(port, leasesPerRelayPort, now)) return `one port of the relay ${packet.giaddr} holds ${leasesPerRelayPort} addresses`;

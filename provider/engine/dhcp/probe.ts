@@ -1,4 +1,5 @@
 import type { DhcpPacket } from "../../wire/dhcp";
+import { isHeld } from "./bindings";
 import { classify } from "./client";
 import { silent, type DhcpDecision } from "./decision";
 import { clientEvent } from "./events";
@@ -15,6 +16,10 @@ import { quarantined } from "./release";
 export function onProbeAnswered(packet: DhcpPacket, via: Via, facts: DhcpFacts, now: number, address: string): DhcpDecision {
   const exchange = openExchange(packet, classify(packet), via, facts, now);
   if (typeof exchange === "string") return silent(exchange);
+  // While the answer was waited for the address was leased, or became somebody's by a document.
+  const lease = facts.leases.byAddress(address);
+  if (lease !== undefined && isHeld(lease, now)) return silent(`${address} has been leased meanwhile`);
+  if (facts.state.hostByAddress(address) !== undefined) return silent(`${address} has been reserved meanwhile`, { offers: [{ type: "offer.drop", address }] });
   const text = `${address} is in use by a machine that it was not leased to`;
   return silent(text, {
     leases: [quarantined(exchange, address)],

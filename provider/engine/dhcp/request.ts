@@ -25,11 +25,13 @@ export function onSelecting(exchange: Exchange, serverId: string, address: strin
  * nothing is known to be wrong, and only an authoritative server says no.
  */
 export function onInitReboot(exchange: Exchange, address: string): DhcpDecision {
-  const { authoritative, own, segment } = exchange;
+  const { authoritative, facts, host, own, segment } = exchange;
+  const isUnknown = own.length === 0 && host?.document.spec.ip === undefined;
   const isReserved = reservedAddress(exchange) === address;
   const value = ipv4(address);
-  const onThisNetwork = segment.subnets.some(({ net }) => contains(net, value));
-  if (onThisNetwork && !isReserved && own.length === 0 && !authoritative) return silent(`${clientText(exchange)} is not known here`);
+  // Another server that is meant to be there may serve another network on the same wire.
+  const isNotWrong = segment.subnets.some(({ net }) => contains(net, value)) || facts.state.server?.spec.allowForeignDhcp === true;
+  if (isNotWrong && isUnknown && !authoritative) return silent(`${clientText(exchange)} is not known here`);
   const reason = objection(exchange, address);
   if (reason !== undefined) return nak(exchange, address, reason);
   return isReserved || wasOwn(exchange, address) ? ack(exchange, address) : nak(exchange, address, `${address} is not this machine's`);

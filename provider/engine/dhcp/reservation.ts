@@ -4,12 +4,12 @@ import type { DhcpFacts } from "./facts";
 
 /**
  * Whether all that the decision's reply promises stands in a document already: the address is reserved for the machine, so nobody else
- * can get it, stored or not (NETBOOT A19).
+ * can get it, stored or not (NETBOOT A19). What it gives back of other addresses can wait.
  */
 export function isReservation({ reply, leases }: DhcpDecision, state: Pick<DhcpFacts["state"], "hostByAddress">): boolean {
   const address = reply?.packet.yiaddr;
   if (address === undefined || address === anyAddress) return false;
   const holder = state.hostByAddress(address);
   if (holder === undefined || holder.supersededBy !== undefined) return false;
-  return leases.some((write) => write.type === "lease.put" && write.lease.address === address && holder.document.spec.macs.includes(write.lease.mac));
+  return leases.every((write) => write.type !== "lease.put" || write.lease.address !== address || holder.document.spec.macs.includes(write.lease.mac));
 }

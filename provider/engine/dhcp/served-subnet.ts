@@ -1,5 +1,6 @@
 import { ipv4, network, parseIpv4, type Ipv4Number, type Network } from "../../model/ip";
 import type { Stored, SubnetDocument } from "../../model/documents";
+import { ownRouters, subnetRouters } from "../../model/gateways";
 import { oncePer } from "../once";
 import { runsOf, without } from "./address-ranges";
 import type { AddressRange } from "./bindings";
@@ -26,7 +27,7 @@ export interface ServedSubnet {
 export const servedSubnet = oncePer((document: Stored<SubnetDocument>): ServedSubnet => {
   const { spec } = document;
   const net = network(spec.cidr);
-  const neverLeased = new Set([net.first, net.last, ...gateways(document).map(ipv4), ...spec.relays.map(ipv4)]);
+  const neverLeased = new Set([net.first, net.last, ...subnetRouters(document).map(({ address }) => address), ...spec.relays.map(ipv4)]);
   const holes = [...neverLeased].map((address) => ({ from: address, to: address }));
   const pools = spec.pools.map((pool) => ({
     class: pool.class,
@@ -34,13 +35,6 @@ export const servedSubnet = oncePer((document: Stored<SubnetDocument>): ServedSu
   }));
   return { document, net, pools, relays: new Set(spec.relays), neverLeased };
 });
-
-/** Whoever the subnet's clients are told to send their packets to. */
-function gateways({ spec }: SubnetDocument): readonly string[] {
-  const routes = [spec.classlessRoutes, ...spec.classes.map((item) => item.options.classlessRoutes ?? [])].flat();
-  // 0.0.0.0 stands for the network itself (RFC 3442).
-  return [spec.routers, ...spec.classes.map((item) => item.options.routers ?? []), routes.map((route) => route.router)].flat();
-}
 
 function rangeOf({ from, to }: { readonly from: string; readonly to: string }): AddressRange {
   return { from: ipv4(from), to: ipv4(to) };
@@ -92,7 +86,9 @@ export const subnetIndex = oncePer((documents: readonly Stored<SubnetDocument>[]
 /** Reserved addresses, for the search of a free one. */
 export interface Reserved {
   readonly addresses: ReadonlySet<Ipv4Number>;
-  /** Long runs of them: to be stepped over rather than tried one by one. */
+  /** Routers that single hosts are told of: nobody leases those. */
+  readonly routers: ReadonlySet<Ipv4Number>;
+  /** Long runs of reserved addresses: to be stepped over rather than tried one by one. */
   readonly runs: readonly AddressRange[];
 }
 
@@ -106,10 +102,13 @@ export function reservedAddresses(state: DhcpFacts["state"]): Reserved {
   const known = reservations.get(state);
   if (known?.version === version) return known.reserved;
   const addresses = new Set<Ipv4Number>();
+  const routers = new Set<Ipv4Number>();
   for (const { document, supersededBy } of state.hosts()) {
-    if (supersededBy === undefined && document.spec.ip !== undefined) addresses.add(ipv4(document.spec.ip));
+    if (supersededBy !== undefined) continue;
+    if (document.spec.ip !== undefined) addresses.add(ipv4(document.spec.ip));
+    for (const { address } of ownRouters(document)) routers.add(address);
   }
-  const reserved = { addresses, runs: runsOf(addresses, longRun) };
+  const reserved = { addresses, routers, runs: runsOf(addresses, longRun) };
   reservations.set(state, { version, reserved });
   return reserved;
 }

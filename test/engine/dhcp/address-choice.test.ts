@@ -9,7 +9,7 @@ import { messageTypes, optionEntry, options } from "../../../provider/wire/dhcp"
 import type { Document } from "../../../provider/model/documents";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
-import { activeLease, assertSilent, db1, db1Second, eth1, replyOf, standardDocuments, stranger, stranger2, World } from "./world";
+import { activeLease, assertSilent, biosRom, db1, db1Second, eth1, replyOf, standardDocuments, stranger, stranger2, World } from "./world";
 
 const adopted: InstallFacts = {
   id: "db1", owner: "lab/test", name: "db1", macs: [db1], uuids: [], state: "adopted", since: 0, reason: "", token: null,
@@ -33,6 +33,24 @@ describe("who a client is", () => {
     const world = new World({ documents: [...standardDocuments(), hostDocument({ macs: [stranger], ip: undefined }, "db2")] });
     const address = world.lease(stranger);
     for (const id of [clientId(1, ...macBytes), clientId(0xff, 1, 2, 3), clientId(0, 9, 9)]) assert.equal(world.lease(stranger, id), address);
+  });
+
+  test("A14 a client identifier that a declared host shows too, as clones of one image do, makes nobody else that host", () => {
+    const world = new World({ documents: [...standardDocuments(), hostDocument({ macs: [stranger], ip: undefined }, "db2")] });
+    const shared = clientId(0xff, 1, 2, 3);
+    const address = world.lease(stranger, shared);
+    const clone = world.lease(stranger2, shared);
+    assert.notEqual(clone, address);
+    replyOf(world.extend(stranger, address, shared), "ack");
+    assert.equal(world.lease(stranger2, shared), clone);
+  });
+
+  test("A14 without a hardware address the identifier alone tells clients apart", () => {
+    const world = new World();
+    const without = { hlen: 0, chaddr: new Uint8Array(16) };
+    const one = world.lease(stranger, clientId(0xff, 1), without);
+    assert.notEqual(world.lease(stranger, clientId(0xff, 2), without), one);
+    assert.equal(world.lease(stranger, clientId(0xff, 1), without), one);
   });
 
   test("A14 without option 61 and hardware address a packet is malformed", () => {
@@ -63,6 +81,19 @@ describe("choice of an address", () => {
     const world = new World();
     assert.equal(world.lease(db1), "10.77.0.11");
     assert.equal(world.lease(db1Second), "10.77.0.11");
+  });
+
+  test("A15 two cards of a system that runs don't get it at once; a boot by the other card, or the first one's silence, hands it on", () => {
+    const world = new World({ state: "installed" });
+    assert.equal(world.lease(db1), "10.77.0.11");
+    assert.equal(world.lease(db1Second), "10.77.0.100");
+    replyOf(world.extend(db1, "10.77.0.11"), "ack");
+    replyOf(world.extend(db1Second, "10.77.0.11"), "nak");
+    assert.equal(world.lease(db1Second, biosRom), "10.77.0.11");
+    replyOf(world.extend(db1, "10.77.0.11"), "nak");
+    const later = new World({ state: "installed", leases: [activeLease("10.77.0.11", db1)] });
+    later.now += 3_600_001;
+    assert.equal(later.lease(db1Second), "10.77.0.11");
   });
 
   test("A16 a reservation inside the pool is taken out of it", () => {

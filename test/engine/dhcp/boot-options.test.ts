@@ -133,6 +133,21 @@ describe("what somebody configured", () => {
     assert.equal(fileFor(worldOf({ classes }), firmware("PXEClient", 11)), "arm.efi");
   });
 
+  test("a declared host gets it when it is to be installed, and boots from its disk like any other in every other state", () => {
+    const documents = [serverDocument(), subnetDocument({ bootFile: "subnet.0", nextServer: "10.77.0.9" }), profileDocument(), hostDocument({ macs: [db1], bootFile: "host.0" })];
+    for (const state of installStates) {
+      const told = offeredTo(new World({ documents, state }), biosRom);
+      const installs = state === "armed" || state === "installing";
+      assert.deepEqual([told.file, told.siaddr], installs ? ["host.0", "10.77.0.9"] : ["bios/pxelinux.0", server], state);
+      assert.equal(fileFor(new World({ documents, state }), uefiRom), installs ? "host.0" : undefined, state);
+    }
+  });
+
+  test("a host that another document took over from boots nothing", () => {
+    const documents = [serverDocument(), subnetDocument({ bootFile: "subnet.0" }), profileDocument(), hostDocument({ macs: [db1] }), hostDocument({ macs: [stranger] }, "db2")];
+    assert.equal(fileFor(new World({ documents }), biosRom), undefined);
+  });
+
   test("A28 B1 GRUB's bare DISCOVER and clients that say nothing but their architecture boot; an installer's and a system's own clients don't", () => {
     const world = worldOf({ bootFile: "grub.0", nextServer: "10.77.0.9" });
     assert.equal(fileFor(world, []), "grub.0");

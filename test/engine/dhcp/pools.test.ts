@@ -67,6 +67,18 @@ describe("pools", () => {
     for (const last of [100, 101, 102, 103]) replyOf(one.select(stranger2, `10.77.0.${String(last)}`), "nak");
   });
 
+  test("A37 nor are routers that are told by number, or to one host", () => {
+    const one = new World({
+      documents: [
+        serverDocument({ options: { raw: [{ code: 33, type: "ips", value: ["10.9.0.1", "10.77.0.100"] }] } }),
+        subnetDocument({ routers: [], options: { raw: [{ code: 3, type: "hex", value: "0a4d0065" }] } }),
+        profileDocument(), hostDocument({ options: { routers: ["10.77.0.102"], raw: [{ code: 33, type: "hex", value: "0a4d00650a4d0067" }] } }),
+      ],
+    });
+    assert.equal(one.lease(stranger), "10.77.0.104");
+    for (const last of [100, 101, 102, 103]) replyOf(one.select(stranger2, `10.77.0.${String(last)}`), "nak");
+  });
+
   test("A37 a reservation of the server's own address is not given out", () => {
     const one = world({}, [hostDocument({ ip: "10.77.0.1" })]);
     assert.equal(one.lease(db1), "10.77.0.100");

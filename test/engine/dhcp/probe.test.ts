@@ -40,4 +40,19 @@ describe("the probe of an address before it is offered", () => {
     one.now += 11 * 60_000;
     assert.equal(one.lease(stranger2), "10.77.0.100");
   });
+
+  test("A18 A21 an answer that comes when the address has its client already takes it from nobody", () => {
+    const one = probing();
+    const packet = clientPacket(stranger, messageTypes.discover, []);
+    assert.deepEqual(one.send(packet).probe, { address: "10.77.0.100" });
+    replyOf(one.reboot(stranger, "10.77.0.100"), "nak");
+    replyOf(one.select(stranger, "10.77.0.100"), "ack");
+    assert.deepEqual(one.probeAnswered(packet, "10.77.0.100").leases, []);
+    replyOf(one.extend(stranger, "10.77.0.100"), "ack");
+    const other = probing();
+    other.send(packet);
+    other.declare([serverDocument(), subnetDocument({ probe: true }), hostDocument({ macs: [db1], ip: "10.77.0.100" })]);
+    assert.deepEqual(other.probeAnswered(packet, "10.77.0.100").leases, []);
+    assert.equal(other.lease(db1), "10.77.0.100");
+  });
 });

@@ -124,6 +124,22 @@ describe("RENEWING and REBINDING", () => {
   });
 });
 
+describe("beside another server that is meant to be there", () => {
+  const documents = [serverDocument({ allowForeignDhcp: true }), subnetDocument({ pools: [], unknownClients: "deny" }), profileDocument(), hostDocument()];
+
+  test("A3 A7 F12 its clients are not refused what it gave them, also on another network of the wire", () => {
+    const world = new World({ documents });
+    for (const address of ["10.77.0.150", "10.99.0.5"]) assertSilent(world.reboot(stranger, address));
+    assertSilent(world.extend(stranger, "10.77.0.150", [], { isBroadcast: true }));
+    assertSilent(world.extend(stranger, "10.77.0.150"));
+  });
+
+  test("A3 F12 a declared host is refused what isn't its own", () => {
+    replyOf(new World({ documents }).reboot(db1, "10.77.0.150"), "nak");
+    assert.equal(new World({ documents }).lease(db1), "10.77.0.11");
+  });
+});
+
 describe("refusals", () => {
   test("A8 a NAK carries 53, 54 and 56, no addresses and no boot file", () => {
     const nak = replyOf(new World().select(db1, "10.77.0.150"), "nak");

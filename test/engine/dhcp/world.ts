@@ -72,7 +72,8 @@ export class World {
     return { interface: from, served: this.settings.served ?? [from], source: { address: packet.ciaddr, port: 68 }, ...via };
   }
 
-  private facts(): DhcpFacts {
+  /** What decisions are made from. */
+  facts(): DhcpFacts {
     const { limits } = this.settings;
     return { state: this.view, leases: this.leases, ...(limits !== undefined && { limits }) };
   }
