@@ -14,8 +14,10 @@ const tables = `
   INSERT OR IGNORE INTO meta VALUES ('revision', 0);
 `;
 
-/** Events kept on disk. */
+/** Events kept on disk, after how many more the older ones are removed, and how many at once: a database may have far too many. */
 const keptEvents = 20_000;
+const pruneEvery = 1_000;
+const prunedAtOnce = 5_000;
 
 export interface Statements {
   readonly putDocument: StatementSync;
@@ -27,6 +29,8 @@ export interface Statements {
   readonly putEvent: StatementSync;
   readonly pruneEvents: StatementSync;
   readonly putRevision: StatementSync;
+  /** Events stored since the database was opened. */
+  storedEvents: number;
 }
 
 /**
@@ -67,8 +71,9 @@ export function prepare(db: DatabaseSync): Statements {
     putLease: db.prepare("INSERT OR REPLACE INTO leases (address, json) VALUES (?, ?)"),
     deleteLease: db.prepare("DELETE FROM leases WHERE address = ?"),
     putEvent: db.prepare("INSERT OR REPLACE INTO events (id, json) VALUES (?, ?)"),
-    pruneEvents: db.prepare("DELETE FROM events WHERE id <= ?"),
+    pruneEvents: db.prepare(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ${String(prunedAtOnce)})`),
     putRevision: db.prepare("UPDATE meta SET value = ? WHERE key = 'revision'"),
+    storedEvents: 0,
   };
 }
 
@@ -82,7 +87,8 @@ export function execute(run: Statements, item: StoreWrite): void {
     case "lease.delete": run.deleteLease.run(item.address); break;
     case "event.put":
       run.putEvent.run(item.event.id, JSON.stringify(item.event));
-      if (item.event.id % 1000 === 0) run.pruneEvents.run(item.event.id - keptEvents);
+      // Not by the id: that of an offer, which isn't stored, may be every round one.
+      if (run.storedEvents++ % pruneEvery === 0) run.pruneEvents.run(item.event.id - keptEvents);
       break;
     case "revision": run.putRevision.run(item.to); break;
   }
