@@ -7,6 +7,7 @@ import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
 import { likeness, Throttle } from "../throttle";
+import { Gate } from "./gate";
 import { Prober } from "./probe";
 import { noteSighting } from "./pxe-service";
 import { Sender } from "./send";
@@ -69,7 +70,8 @@ export async function startDhcp(context: DhcpContext, { interface: own, port, so
 
 class Server implements DhcpService {
   readonly port: number;
-  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
+  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0, limited: 0 };
+  private readonly gate: Gate;
   private readonly served: ServedInterfaces;
   private readonly sender: Sender;
   private readonly prober: Prober;
@@ -83,6 +85,7 @@ class Server implements DhcpService {
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly sockets: BroadcastSockets) {
     this.port = sockets.rest.address().port;
     this.served = new ServedInterfaces(context, own);
+    this.gate = new Gate(context, own);
     this.sender = new Sender(own, this.port, Frames.open(own.name));
     this.prober = new Prober((error) => { this.alert(`addresses can't be pinged before they are offered: ${errorText(error)}`); });
     this.listen(sockets.rest, sockets.own.length === 0 ? {} : { isBroadcast: true });
@@ -114,6 +117,10 @@ class Server implements DhcpService {
   private receive(bytes: Uint8Array, from: RemoteInfo, socket: Socket, sentTo: Pick<Via, "isBroadcast">): void {
     if (this.stopped) return;
     this.counters.received += 1;
+    if (!this.gate.lets(bytes)) {
+      this.counters.limited += 1;
+      return;
+    }
     try {
       const request = { packet: decodeDhcp(bytes), via: { interface: this.own, served: this.served.all(), source: from, ...sentTo }, socket };
       this.context.foreign?.look(request.packet, request.via, this.context.state, from);

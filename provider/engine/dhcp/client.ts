@@ -176,7 +176,8 @@ function subOption(items: readonly SubOption[], code: number): Uint8Array | unde
 
 const hexBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-function macText(chaddr: Uint8Array, hlen: number): string {
+/** The first `hlen` bytes as `52:54:00:12:34:56`. */
+export function macText(chaddr: Uint8Array, hlen: number): string {
   let text = "";
   for (let index = 0; index < hlen; index++) text += (index === 0 ? "" : ":") + (hexBytes[chaddr[index] ?? 0] ?? "");
   return text;
