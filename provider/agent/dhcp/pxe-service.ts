@@ -122,7 +122,8 @@ export class PxeService {
 
   private alert(error: unknown): void {
     const text = `PXE service on ${this.listener.interface.name}: ${errorText(error)}`;
+    if (!this.alerts.passes(text, this.context.clock())) return;
     this.context.log.error({ err: error, interface: this.listener.interface.name }, "PXE service");
-    if (this.alerts.passes(text, this.context.clock())) this.context.emit({ kind: "alert", host: null, mac: null, address: null, text });
+    this.context.emit({ kind: "alert", host: null, mac: null, address: null, text });
   }
 }

@@ -144,6 +144,15 @@ describe("the DHCP service", () => {
     assert.deepEqual(alerts.map(({ mac, text }) => [mac, text]), [[one, "a machine sends more than 2 DHCP packets a second: the rest is dropped"]]);
   });
 
+  test("F1 a client that renews without end gets its ACK each time, and takes a dozen lines", async (t) => {
+    const { client, events } = await bench(t, "127.77.0.20");
+    for (let round = 0; round < 60; round++) assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
+    assert.equal(typeOf(await client.select(two, "127.77.0.11")), ack);
+    const told = events.filter((event) => event.kind === "dhcp.ack").map((event) => event.mac);
+    assert.ok(told.length >= 11 && told.length < 25, String(told.length));
+    assert.equal(told.at(-1), two);
+  });
+
   test("an exhausted pool is told once, not for every packet", async (t) => {
     const { client, events } = await bench(t, "127.77.0.10");
     assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
