@@ -127,3 +127,13 @@ export interface SubnetLimits {
   /** Percent of the pools in use at which an alert is told. Default: 90. */
   poolAlert?: pulumi.Input<number> | undefined;
 }
+
+/** How many DHCP packets a second a server looks at. What comes beyond is dropped before anything is read of it. */
+export interface PacketLimits {
+  /** Of one machine (MAC address), declared or not, after a burst of five times as many. Default: 20. */
+  perClient?: pulumi.Input<number> | undefined;
+  /** Through one relay, after a burst of twice as many; beyond that only declared machines are answered. Default: 40000. */
+  perRelay?: pulumi.Input<number> | undefined;
+  /** On one interface, relays included, after a burst of twice as many; beyond that only declared machines are answered. Default: 40000. */
+  perInterface?: pulumi.Input<number> | undefined;
+}

@@ -1,7 +1,7 @@
 /** Install bare metal from a Pulumi program. See README.md for a first example. */
 export { kickstart, preseed, type Answer, type AnswerArgs } from "./answer";
 export type {
-  AddressPool, AddressRange, BootHeader, ClasslessRoute, ClientClass, ClientMatch, DhcpOptions, RawOption, SubnetLimits, SubnetOptions,
+  AddressPool, AddressRange, BootHeader, ClasslessRoute, ClientClass, ClientMatch, DhcpOptions, PacketLimits, RawOption, SubnetLimits, SubnetOptions,
 } from "./dhcp";
 export * as distro from "./distro";
 export { KickstartHostGroup, type GroupHostArgs, type GroupHostState, type KickstartHostGroupArgs } from "./group";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { DhcpOptions } from "./dhcp";
+import type { DhcpOptions, PacketLimits } from "./dhcp";
 import { ownInputs, resourceType, type Connection, type ServerRef } from "./identity";
 
 /** How to prove who one is, to a target or a bastion. */
@@ -89,6 +89,8 @@ export interface PxeServerArgs {
   subnetSelection?: pulumi.Input<boolean> | undefined;
   /** DHCP options for every client of every subnet. Default: none. */
   options?: pulumi.Input<DhcpOptions> | undefined;
+  /** What one side may take of the server's time. Default: more than a rack's machines need that all boot at once. */
+  packetLimits?: pulumi.Input<PacketLimits> | undefined;
   /** Makes the target the router of its segments. Default: it routes nothing. */
   gateway?: pulumi.Input<GatewayArgs> | undefined;
   /**

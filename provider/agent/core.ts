@@ -21,6 +21,7 @@ import { Sightings } from "./sightings";
 import type { Keeper } from "./sockets";
 import { AgentState } from "./state";
 import { openStore } from "./store/open";
+import { Upkeep } from "./upkeep";
 import { agentVersion } from "./version";
 
 export interface CoreOptions {
@@ -94,6 +95,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     await forgetOwners(state, join(options.data, "forget"));
     if (options.file !== undefined) await applyFile(context, state, options.file);
     const serving = new Serving(context, undefined, undefined, keeper);
+    // An older agent stored no time of the history: it ran when the last event was told.
+    const upkeep = new Upkeep(context, snapshot.history ?? Math.min(started, snapshot.events.at(-1)?.at ?? started));
     const bundle = bundleHash();
     const status = (): AgentStatus => {
       const interfaces = serving.status();
@@ -103,7 +106,11 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         ready: interfaces.every((item) => item.serving),
         interfaces,
         owners: [...new Set(state.allDocuments().map((doc) => doc.owner))].toSorted(),
-        problems: [...opened.problems, ...opened.trouble(), ...interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])), ...foreign.problems()],
+        problems: [
+          ...opened.problems, ...opened.trouble(),
+          ...interfaces.flatMap((item) => (item.problem === null ? [] : [`interface ${item.name}: ${item.problem}`])),
+          ...foreign.problems(), ...upkeep.problems(),
+        ],
         ...(options.canHandOver() ? { handover: 1 } : {}),
       };
     };
@@ -111,13 +118,14 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     mkdirSync(dirname(options.socket), { recursive: true, mode: 0o700 });
     const control = await startControl({ context, state, events, status, reconcile: () => serving.reconcile() }, options.socket, keeper);
     keeper?.closeUnused();
+    upkeep.start();
     const after = options.after === undefined ? "" : `, after ${options.after}`;
     emit({ kind: "agent.started", host: null, mac: null, address: null, text: `pxe-agent ${agentVersion} (bundle ${bundle.slice(0, 12)}) is running${after}` });
     return {
       state, context, recorder: outlet, status,
       close: async () => {
         await control.close();
-        await serving.close();
+        await Promise.all([serving.close(), upkeep.close()]);
         await state.close();
         emit({ kind: "agent.stopped", host: null, mac: null, address: null, text: "pxe-agent stops" });
         await events.flush();
@@ -131,6 +139,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         await control.retire();
         outlet.hold();
         const draining = await serving.release();
+        await upkeep.close();
         await state.close();
         await events.flush();
         await opened.close();

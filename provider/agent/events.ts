@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { errorText } from "../errors";
 import type { AgentEvent, NewEvent } from "../model/control";
+import { cleaned } from "./clean";
 import type { Store, StoreWrite } from "./store/port";
 
 /** Events held in memory for readers that resume. */
@@ -11,11 +12,6 @@ const storeDelay = 1_000;
 
 /** Events that come with packets: a client can make as many as it likes. */
 const frequent = /^(?:dhcp|boot|tftp|http)\./;
-
-/** What a packet may put into an event's text: control characters could forge log lines or drive a terminal. */
-function cleaned(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "?").slice(0, 500);
-}
 
 type Listener = (event: AgentEvent) => void;
 

@@ -1,6 +1,7 @@
 import { fstatSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { DestinationStream } from "pino";
+import { cleanedLines } from "./clean";
 
 /** Bytes that may wait for a reader of the log. */
 const waitingLimit = 1024 * 1024;
@@ -34,7 +35,7 @@ function batched(destination: DestinationStream): DestinationStream {
     timer = undefined;
     const lines = waiting;
     waiting = "";
-    if (lines !== "") destination.write(lines);
+    if (lines !== "") destination.write(cleanedLines(lines));
   };
   process.once("exit", flush);
   return {

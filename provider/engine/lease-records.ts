@@ -122,6 +122,23 @@ export class LeaseRecords {
     return this.endsAt(slot) > now && this.state(slot) !== "released";
   }
 
+  /** The ends that are before a time, in no particular order. */
+  endsBefore(time: number): Float64Array {
+    const found = new Float64Array(this.top);
+    let count = 0;
+    for (let slot = 0; slot < this.top; slot++) {
+      const end = this.endsAt(slot);
+      // A slot that isn't in use has NaN, which is before nothing.
+      if (end < time) found[count++] = end;
+    }
+    return found.subarray(0, count);
+  }
+
+  /** Slots of the leases that ended before a time. */
+  *endedBefore(time: number): Generator<Slot> {
+    for (let slot = 0; slot < this.top; slot++) if (this.endsAt(slot) < time) yield slot;
+  }
+
   /** Slots in use. */
   *slots(): Generator<Slot> {
     for (let slot = 0; slot < this.top; slot++) if (!Number.isNaN(this.endsAt(slot))) yield slot;

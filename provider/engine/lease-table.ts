@@ -100,7 +100,7 @@ export class LeaseTable implements BindingView {
         this.put(write.lease);
         break;
       case "lease.delete":
-        this.delete(write.address);
+        this.delete(write.address, write.endedAt);
         break;
     }
   }
@@ -128,7 +128,16 @@ export class LeaseTable implements BindingView {
 
   /** Bindings that ended before this time. */
   *endedBefore(time: number): Generator<Lease> {
-    for (const slot of this.records.slots()) if (this.records.endsAt(slot) < time) yield this.records.lease(slot);
+    for (const slot of this.records.endedBefore(time)) yield this.records.lease(slot);
+  }
+
+  /**
+   * Of the bindings that ended before a time so many are to be kept, those that ended last: all that ended before this time are more
+   * than that. -Infinity where there are no more.
+   */
+  endOfExcess(time: number, kept: number): number {
+    const ends = this.records.endsBefore(time);
+    return ends.length <= kept ? -Infinity : ends.sort()[ends.length - kept] ?? time;
   }
 
   private isHeld(address: string, now: number): boolean {
@@ -147,10 +156,10 @@ export class LeaseTable implements BindingView {
     this.index(slot);
   }
 
-  private delete(text: string): void {
+  private delete(text: string, endedAt: number | undefined): void {
     const address = ipv4(text);
     const slot = this.pages.slot(address);
-    if (slot === undefined) return;
+    if (slot === undefined || (endedAt !== undefined && this.records.endsAt(slot) !== endedAt)) return;
     this.count -= 1;
     this.unindex(slot);
     this.records.remove(slot);

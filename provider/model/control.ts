@@ -139,6 +139,8 @@ export interface PacketCounters {
   readonly replied: number;
   /** Not answered because the lease could not be stored. */
   readonly unstored: number;
+  /** Dropped because too many came at once; absent of older agents. */
+  readonly limited?: number;
 }
 
 /** Answer of `GET /v1/status`. */

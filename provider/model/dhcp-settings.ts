@@ -153,6 +153,19 @@ export const subnetLimits = z.strictObject({
 });
 export type SubnetLimits = z.output<typeof subnetLimits>;
 
+const packets = z.int().min(1).max(10_000_000);
+
+/** How many DHCP packets a second a server looks at (NETBOOT F1). */
+export const packetLimits = z.strictObject({
+  /** Of one hardware address, after a burst of five times as many. What comes beyond is dropped, of a declared host too. */
+  perClient: packets.default(20),
+  /** Through one relay, after a burst of twice as many. Beyond that only declared hosts are answered. */
+  perRelay: packets.default(40_000),
+  /** Of one interface, relays included, likewise. */
+  perInterface: packets.default(40_000),
+});
+export type PacketLimits = z.output<typeof packetLimits>;
+
 /** `full`: addresses and boot; `proxy`: boot only, beside somebody else's DHCP server (PXE 2.1 section 2.2.3). */
 export const dhcpMode = z.enum(["full", "proxy"]);
 

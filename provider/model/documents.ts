@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bootHeader, clientClass, dhcpMode, dhcpOptions, leaseSeconds, pool, subnetLimits, subnetOptions, subnetParameters } from "./dhcp-settings";
+import { bootHeader, clientClass, dhcpMode, dhcpOptions, leaseSeconds, pool, packetLimits, subnetLimits, subnetOptions, subnetParameters } from "./dhcp-settings";
 import { cidr, documentName, hostLabel, interfaceName, ip, mac, oneLine, port, sha256, uuid } from "./primitives";
 
 export { documentName } from "./primitives";
@@ -34,6 +34,7 @@ export const serverSpec = z.strictObject({
   subnetSelection: z.boolean().default(false),
   /** For every client of every subnet. */
   options: dhcpOptions.default({}),
+  packetLimits: packetLimits.prefault({}),
   /** Whether the target routes the segment: with `nat`, towards the outside under its own address. */
   gateway: z.strictObject({ nat: z.boolean().default(false) }).optional(),
 });

@@ -64,7 +64,7 @@ export function planHost(host: DeclaredHost, planned: Planned<HostDocument> | un
 /** Properties of host, subnet and server that the DHCP answer to a declared machine doesn't hang on. */
 const unasked: readonly string[] = [
   "secrets", "reinstall", "install", "uuid", "relays", "limits", "probe", "dynamicBootp", "unknownClients",
-  "interfaces", "dhcpPort", "tftpPort", "httpPort", "pxePort", "authoritative", "allowForeignDhcp", "subnetSelection", "gateway", "echoClientId",
+  "interfaces", "dhcpPort", "tftpPort", "httpPort", "pxePort", "authoritative", "allowForeignDhcp", "subnetSelection", "gateway", "echoClientId", "packetLimits",
 ];
 
 /** Whether all is known that a DHCP answer is made of. */

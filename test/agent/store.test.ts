@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, statSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
 import { openStore } from "../../provider/agent/store/open";
 import { SqliteStore } from "../../provider/agent/store/sqlite";
@@ -67,6 +68,21 @@ describe("the SQLite store", () => {
     assert.deepEqual(results.map((result) => result.status), ["fulfilled", "rejected", "fulfilled"]);
     assert.deepEqual(store.load().leases.map((item) => item.address), ["10.77.0.100", "10.77.0.103"]);
     await store.close();
+  });
+
+  test("F1 events on disk are bounded, whichever ids the stored ones have: offers have ids too and aren't stored", async () => {
+    for (const [name, first, step] of [["even", 2, 2], ["odd", 1, 2], ["all", 1, 1]] as const) {
+      const path = join(folder, `events-${name}`, "agent.db");
+      const store = new SqliteStore(path);
+      const events = Array.from({ length: 30_000 }, (_, index): StoreWrite => ({ type: "event.put", event: { ...longEvent(first + index * step), text: "x" } }));
+      for (let from = 0; from < events.length; from += 500) await store.commit(events.slice(from, from + 500));
+      await store.close();
+      const db = new DatabaseSync(path);
+      const { count, newest } = db.prepare("SELECT count(*) AS count, max(id) AS newest FROM events").get() as { count: number; newest: number };
+      db.close();
+      assert.equal(newest, first + 29_999 * step, name);
+      assert.ok(count <= 21_000, `${name}: ${String(count)}`);
+    }
   });
 
   test("a full disk is told by its code and fails the group; with room again it stores", async () => {

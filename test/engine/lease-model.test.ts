@@ -39,6 +39,8 @@ function assertSame(table: LeaseTable, model: ReadonlyMap<string, Lease>, now: n
   const ranges = [{ from: base + 3, to: base + 9 }, { from: base + 14, to: base + 30 }];
   const inRanges = all.filter((one) => isHeld(one, now) && ranges.some(({ from, to }) => ipv4(one.address) >= from && ipv4(one.address) <= to));
   assert.equal(table.heldIn(ranges, now), inRanges.length);
+  const ends = all.map((one) => one.expiresAt).filter((end) => end < now).toSorted((a, b) => a - b);
+  for (const kept of [0, 1, 3, 40]) assert.equal(table.endOfExcess(now, kept), ends.length <= kept ? -Infinity : ends[ends.length - kept] ?? now);
   for (const port of ports) {
     if (port === undefined) continue;
     const held = all.filter((one) => one.port === port && isHeld(one, now)).length;
@@ -48,14 +50,15 @@ function assertSame(table: LeaseTable, model: ReadonlyMap<string, Lease>, now: n
 
 describe("LeaseTable beside a plain list", () => {
   test("says of every address, MAC, client identifier, range and port what the list says", () => {
-    const step = fc.oneof(lease, fc.nat(40).map((index) => formatIpv4(base + index)));
+    const step = fc.oneof(lease, fc.record({ address: fc.nat(40).map((index) => formatIpv4(base + index)), endedAt: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }) }));
     fc.assert(fc.property(fc.array(step, { maxLength: 100 }), fc.integer({ min: 0, max: 21 }), (steps, now) => {
       const table = new LeaseTable();
       const model = new Map<string, Lease>();
       for (const one of steps) {
-        if (typeof one === "string") {
-          table.apply({ type: "lease.delete", address: one });
-          model.delete(one);
+        if (!("mac" in one)) {
+          const { address, endedAt } = one;
+          table.apply({ type: "lease.delete", address, ...(endedAt === undefined ? {} : { endedAt }) });
+          if (endedAt === undefined || model.get(address)?.expiresAt === endedAt) model.delete(address);
         } else {
           table.apply({ type: "lease.put", lease: one });
           model.set(one.address, one);

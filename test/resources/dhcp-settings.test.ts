@@ -114,7 +114,7 @@ describe("what is unknown inside a setting", () => {
     const usual = (await rendered({}))["dhcp"];
     run = new Operation(deploy);
     const pools = [{ from: "10.77.0.100", to: unknownValue }];
-    const texts = await rendered({ server: { allowForeignDhcp: unknownValue }, subnet: { pools, relays: [unknownValue], limits: { poolAlert: unknownValue }, unknownClients: unknownValue } });
+    const texts = await rendered({ server: { allowForeignDhcp: unknownValue, packetLimits: { perRelay: unknownValue } }, subnet: { pools, relays: [unknownValue], limits: { poolAlert: unknownValue }, unknownClients: unknownValue } });
     assert.equal(texts["dhcp"], usual);
   });
 
@@ -168,15 +168,19 @@ describe("a server's settings", () => {
   test("are checked by path", async () => {
     const failures = await run.refused("server", serverInputs({
       pxePort: 0, dhcpMode: "relay", allowForeignDhcp: "yes", options: { routers: ["x"], raw: [{ code: 82, type: "hex", value: "00" }] }, gateway: { nat: 1 }, firewall: "open",
+      packetLimits: { perClient: 0, perRelay: "many", perMachine: 1 },
     }));
-    assert.deepEqual(places(failures), ["allowForeignDhcp", "dhcpMode", "firewall", "gateway.nat", "options.raw[0].code", "options.routers[0]", "pxePort"].map((property) => `PXE_INPUT_INVALID server/rack1 ${property}`));
+    assert.deepEqual(places(failures), ["allowForeignDhcp", "dhcpMode", "firewall", "gateway.nat", "options.raw[0].code", "options.routers[0]", "packetLimits.perClient", "packetLimits.perMachine", "packetLimits.perRelay", "pxePort"].map((property) => `PXE_INPUT_INVALID server/rack1 ${property}`));
     run = new Operation(deploy);
     const doubled = await run.refused("server", serverInputs({ options: { mtu: 1400, raw: [{ code: 26, type: "uint16", value: 1400 }] } }));
     assert.deepEqual(places(doubled), ["PXE_DUPLICATE server/rack1 options.mtu; server/rack1 options.raw[0].code"]);
   });
 
   test("go into its document, but for the firewall's, which the deployment is told", async () => {
-    const settings = { dhcpMode: "full", allowForeignDhcp: true, echoClientId: false, subnetSelection: true, options: { ntpServers: ["10.77.0.1"] }, pxePort: 14_011, gateway: { nat: true } };
+    const settings = {
+      dhcpMode: "full", allowForeignDhcp: true, echoClientId: false, subnetSelection: true, options: { ntpServers: ["10.77.0.1"] }, pxePort: 14_011, gateway: { nat: true },
+      packetLimits: { perClient: 50, perRelay: 5000, perInterface: 10_000 },
+    };
     const stack = await declareStack(deploy, files, { server: { ...settings, firewall: "manage" } });
     assert.deepEqual(firewalls(), ["manage"]);
     const document = deploy.documents.find((doc) => doc.kind === "server");

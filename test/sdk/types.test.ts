@@ -78,7 +78,7 @@ export const option: pxe.RawOption = { code: 252, type: "text", value: later };
 export const clientClass: pxe.ClientClass = { name: "rom", match: { architectures: [7, 9], known: true }, options: { routers: [later], raw: pulumi.output([option]) }, bootFile: "x" };
 export const tuned = new pxe.PxeServer("tuned", {
   target: "local", interfaces: ["lo"], dhcpMode: pulumi.output("full" as const), allowForeignDhcp: true, gateway: { nat: pulumi.output(true) }, firewall: "manage",
-  options: pulumi.output({ ntpServers: ["10.77.0.1"] }),
+  options: pulumi.output({ ntpServers: ["10.77.0.1"] }), packetLimits: { perClient: pulumi.output(50), perInterface: undefined },
 });
 export const routed = new pxe.KickstartHost("routed", { server, subnet, profile, macs: [], options: { routers: [later], mtu: pulumi.output(9000) }, nextServer: later });
 const several: Record<string, pxe.NetworkHostArgs> = {};

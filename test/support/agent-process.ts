@@ -2,10 +2,23 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { request } from "node:http";
 
-const program = require.resolve("../../provider/agent/main");
+const compiled = require.resolve("../../provider/agent/main");
 
-/** An agent as its own process; `wrapped` is a command line that the agent's is appended to. */
-export function spawnAgent(data: string, socket: string, more: { args?: readonly string[]; stdout?: number | "pipe"; wrapped?: readonly string[] } = {}): ChildProcess {
+/** The agent as it is deployed: one file, which starts faster too. */
+export const bundledAgent = require.resolve("../../agent/pxe-agent.cjs");
+
+export interface SpawnOptions {
+  readonly args?: readonly string[];
+  readonly stdout?: number | "pipe";
+  /** A command line that the agent's is appended to. */
+  readonly wrapped?: readonly string[];
+  /** Default: what was compiled. */
+  readonly program?: string;
+}
+
+/** An agent as its own process. */
+export function spawnAgent(data: string, socket: string, more: SpawnOptions = {}): ChildProcess {
+  const program = more.program ?? compiled;
   const [command = "", ...rest] = [...(more.wrapped ?? []), process.execPath, program, "run", "--data", data, "--socket", socket, ...(more.args ?? [])];
   return spawn(command, rest, { stdio: ["ignore", more.stdout ?? "ignore", "pipe"] });
 }

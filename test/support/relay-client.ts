@@ -10,12 +10,15 @@ export const relayAddress = "127.77.0.254";
 
 /** Clients behind one relay agent on loopback, which has its answers sent to its own port (RFC 8357). */
 export class RelayClient {
-  private readonly waiting = new Map<number, (packet: DhcpPacket) => void>();
+  private readonly waiting = new Map<number, (packet: DhcpPacket | undefined) => void>();
   private lastXid = 0;
+  /** Set by whoever doesn't want to miss a reply that nobody waits for any more. */
+  onReply: ((packet: DhcpPacket) => void) | undefined;
 
   private constructor(private readonly socket: Socket, private readonly serverPort: number) {
     socket.on("message", (bytes) => {
       const packet = decodeDhcp(bytes);
+      this.onReply?.(packet);
       this.waiting.get(packet.xid)?.(packet);
     });
   }
@@ -52,6 +55,11 @@ export class RelayClient {
 
   select(mac: string, address: string, within?: number): Promise<DhcpPacket | undefined> {
     return this.ask(mac, messageTypes.request, [optionEntry(options.requestedAddress, address), optionEntry(options.serverId, "127.0.0.1")], within);
+  }
+
+  /** Nobody waits any more: whoever does gets no reply. */
+  giveUp(): void {
+    for (const settle of [...this.waiting.values()]) settle(undefined);
   }
 
   async close(): Promise<void> {

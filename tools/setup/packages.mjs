@@ -44,6 +44,8 @@ export const testPackages = [
   { name: "tftp-hpa", probe: "tftp" },
   // An HTTP client for ranges and broken transfers.
   { name: "curl", probe: "curl" },
+  // Sees that the disk has a lease before its ACK is sent.
+  { name: "strace", probe: "strace" },
   // Captures what goes over the wire.
   { name: "tcpdump", probe: "tcpdump" },
   // Unpacks the target's root folder quickly.

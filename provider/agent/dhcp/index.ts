@@ -2,15 +2,16 @@ import type { RemoteInfo, Socket } from "node:dgram";
 import { errorText, PxeError } from "../../errors";
 import { decideDhcp, onProbeAnswered, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
 import { isReservation } from "../../engine/dhcp/reservation";
-import type { NewEvent, PacketCounters } from "../../model/control";
+import type { PacketCounters } from "../../model/control";
 import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
-import { likeness, Throttle } from "../throttle";
+import { Gate } from "./gate";
 import { Prober } from "./probe";
 import { noteSighting } from "./pxe-service";
 import { Sender } from "./send";
 import { ServedInterfaces } from "./served-interfaces";
+import { Teller } from "./teller";
 import { UnderWay } from "./under-way";
 
 /** What the DHCP service needs of its agent. */
@@ -41,12 +42,6 @@ const attempts = 3;
 /** How many addresses are tried for one DISCOVER where others answer for them: the client asks again. */
 const pingsAtMost = 3;
 
-/** Like alerts come at most this often, in milliseconds. */
-const alertEvery = 60_000;
-
-/** Like answers to one client are told at most this often, in milliseconds: a client that asks without end must not fill the log. */
-const answerEvery = 5_000;
-
 /** How long a service that closes goes on with what comes in meanwhile: under a flood there is always more. Milliseconds. */
 const closeAfter = 100;
 
@@ -69,12 +64,12 @@ export async function startDhcp(context: DhcpContext, { interface: own, port, so
 
 class Server implements DhcpService {
   readonly port: number;
-  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0 };
+  readonly counters = { received: 0, malformed: 0, replied: 0, unstored: 0, limited: 0 };
+  private readonly gate: Gate;
   private readonly served: ServedInterfaces;
   private readonly sender: Sender;
   private readonly prober: Prober;
-  private readonly alerts = new Throttle(alertEvery);
-  private readonly answers = new Throttle(answerEvery);
+  private readonly teller: Teller;
   /** Packets that wait for the disk, and replies that the system has not taken yet. */
   private readonly underWay = new UnderWay();
   private closed: Promise<void> | undefined;
@@ -83,8 +78,10 @@ class Server implements DhcpService {
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly sockets: BroadcastSockets) {
     this.port = sockets.rest.address().port;
     this.served = new ServedInterfaces(context, own);
+    this.gate = new Gate(context, own);
+    this.teller = new Teller(context, own);
     this.sender = new Sender(own, this.port, Frames.open(own.name));
-    this.prober = new Prober((error) => { this.alert(`addresses can't be pinged before they are offered: ${errorText(error)}`); });
+    this.prober = new Prober((error) => { this.teller.alert(`addresses can't be pinged before they are offered: ${errorText(error)}`); });
     this.listen(sockets.rest, sockets.own.length === 0 ? {} : { isBroadcast: true });
     for (const socket of sockets.own) this.listen(socket, { isBroadcast: false });
   }
@@ -96,7 +93,7 @@ class Server implements DhcpService {
 
   private listen(socket: Socket, sentTo: Pick<Via, "isBroadcast">): void {
     socket.on("message", (bytes, from) => { this.receive(bytes, from, socket, sentTo); });
-    socket.on("error", (error) => { this.alert(`DHCP on ${this.own.name}: ${error.message}`); });
+    socket.on("error", (error) => { this.teller.alert(`DHCP on ${this.own.name}: ${error.message}`); });
   }
 
   private async finish(): Promise<void> {
@@ -114,6 +111,10 @@ class Server implements DhcpService {
   private receive(bytes: Uint8Array, from: RemoteInfo, socket: Socket, sentTo: Pick<Via, "isBroadcast">): void {
     if (this.stopped) return;
     this.counters.received += 1;
+    if (!this.gate.lets(bytes)) {
+      this.counters.limited += 1;
+      return;
+    }
     try {
       const request = { packet: decodeDhcp(bytes), via: { interface: this.own, served: this.served.all(), source: from, ...sentTo }, socket };
       this.context.foreign?.look(request.packet, request.via, this.context.state, from);
@@ -174,7 +175,7 @@ class Server implements DhcpService {
 
   private answer({ via, socket }: Request, { events, reply, reason, sighting }: DhcpDecision): void {
     this.debug(via.source, reason, "dhcp");
-    for (const event of events) this.emit(event);
+    for (const event of events) this.teller.emit(event);
     noteSighting(this.context, sighting);
     if (reply === undefined) return;
     this.underWay.begin();
@@ -200,8 +201,7 @@ class Server implements DhcpService {
   }
 
   private broke(error: unknown): void {
-    this.context.log.error({ err: error, interface: this.own.name }, "a DHCP packet could not be handled");
-    this.alert(`DHCP on ${this.own.name}: ${errorText(error)}`);
+    this.teller.alert(`DHCP on ${this.own.name}: ${errorText(error)}`, error);
   }
 
   private debug(from: Via["source"], reason: string, text: string): void {
@@ -222,8 +222,7 @@ class Server implements DhcpService {
       if ((await this.context.commit(decision.leases)) === "conflict") return "conflict";
     } catch (error) {
       this.counters.unstored += 1;
-      this.context.log.error({ err: error }, "a lease could not be stored");
-      this.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`);
+      this.teller.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`, error);
       if (!isReservation(decision, this.context.state)) return "failed";
     }
     for (const write of decision.leases) this.context.leases.apply(write);
@@ -231,27 +230,5 @@ class Server implements DhcpService {
       if (write.type === "offer.put") this.context.leases.applyOffer({ type: "offer.drop", address: write.offer.address });
     }
     return "stored";
-  }
-
-  private emit(event: NewEvent): void {
-    if (this.passes(event, this.context.clock())) this.context.emit(event);
-  }
-
-  private passes(event: NewEvent, now: number): boolean {
-    switch (event.kind) {
-      case "dhcp.exhausted":
-        return this.alerts.passes(event.kind, now);
-      case "alert":
-        return this.alerts.passes(event.text, now);
-      case "dhcp.offer":
-      case "dhcp.nak":
-        return this.answers.passes(likeness(event), now);
-      default:
-        return true;
-    }
-  }
-
-  private alert(text: string): void {
-    this.emit({ kind: "alert", host: null, mac: null, address: null, text });
   }
 }

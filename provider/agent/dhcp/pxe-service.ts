@@ -5,6 +5,7 @@ import { contains, ipv4, network } from "../../model/ip";
 import { decodeDhcp, encodeDhcp } from "../../wire/dhcp";
 import { plainSockets, type SocketSource, type UdpRequest } from "../sockets";
 import { likeness, Throttle } from "../throttle";
+import { Gate } from "./gate";
 import type { DhcpContext } from "./index";
 import { ServedInterfaces } from "./served-interfaces";
 
@@ -39,9 +40,11 @@ export class PxeService {
   private readonly answers = new Throttle(answerEvery);
   private readonly alerts = new Throttle(alertEvery);
   private readonly served: ServedInterfaces;
+  private readonly gate: Gate;
 
   constructor(private readonly context: DhcpContext, private readonly listener: PxeListener) {
     this.served = new ServedInterfaces(context, listener.interface);
+    this.gate = new Gate(context, listener.interface);
   }
 
   /** The addresses and ports that are open. */
@@ -98,6 +101,7 @@ export class PxeService {
   }
 
   private receive(socket: Socket, bytes: Uint8Array, from: RemoteInfo): void {
+    if (!this.gate.lets(bytes)) return;
     const { context } = this;
     const own = this.listener.interface;
     let decision: PxeServiceDecision;
@@ -118,7 +122,8 @@ export class PxeService {
 
   private alert(error: unknown): void {
     const text = `PXE service on ${this.listener.interface.name}: ${errorText(error)}`;
+    if (!this.alerts.passes(text, this.context.clock())) return;
     this.context.log.error({ err: error, interface: this.listener.interface.name }, "PXE service");
-    if (this.alerts.passes(text, this.context.clock())) this.context.emit({ kind: "alert", host: null, mac: null, address: null, text });
+    this.context.emit({ kind: "alert", host: null, mac: null, address: null, text });
   }
 }

@@ -1,5 +1,6 @@
 import { errorText, PxeError } from "../../errors";
 import { askerAt, fillLoaderText, type BootResolver } from "../bootclient";
+import { cleaned } from "../clean";
 import type { AgentContext } from "../context";
 import { serveAsset } from "./asset";
 import { refuse, sendBody, type Exchange } from "./reply";
@@ -23,7 +24,7 @@ export async function serveBoot(context: AgentContext, resolve: BootResolver, ex
         text = fillLoaderText(file.text, { asker, server });
       } catch (error) {
         if (!(error instanceof PxeError)) throw error;
-        context.log.error({ error: errorText(error), path, address }, "loader configuration");
+        context.log.error({ error: errorText(error), path: cleaned(path), address }, "loader configuration");
         refuse(exchange, 500, "the configuration can't be made");
         return;
       }

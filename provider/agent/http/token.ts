@@ -2,6 +2,7 @@ import { decideBoot } from "../../engine/boot";
 import type { HostRecord } from "../../engine/facts";
 import { isAnswerFile } from "../../model/rendered";
 import { askerAt, fillAnswer, holdsAddress, rememberAddress } from "../bootclient";
+import { cleaned } from "../clean";
 import type { AgentContext, ProgressAnswer } from "../context";
 import { BodyTooLong, readBody } from "./body";
 import { refuse, sendBody, type Exchange } from "./reply";
@@ -103,7 +104,7 @@ export class TokenDesk {
 
 /** A machine's own words, fit for one line of a log. */
 function oneLine(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim().slice(0, 500);
+  return cleaned(text.replace(/[\x00-\x1f\x7f-\x9f]+/g, " ").trim());
 }
 
 /** Type and key of every line that is a public key; comments name users and machines, and are left out. */

@@ -111,5 +111,5 @@ export class DocumentsCopy {
 }
 
 function isCopied({ type }: StoreWrite): boolean {
-  return type !== "lease.put" && type !== "lease.delete" && type !== "event.put";
+  return type !== "lease.put" && type !== "lease.delete" && type !== "event.put" && type !== "history";
 }

@@ -67,11 +67,11 @@ function readStore(path: string, copyPath: string): Read {
   try {
     store.check();
     const snapshot = store.load();
-    const { revision, documents, facts, events, problems = [] } = snapshot;
+    const { revision, documents, facts, events, history, problems = [] } = snapshot;
     if (revision === 0 && heldRevision(copyPath) > 0) throw new DamagedDatabase("it is empty, and its copy is not");
     const leases = new LeaseTable(store.leases());
     copy = new DocumentsCopy(copyPath, path);
-    return { store, copy, snapshot: { revision, documents, facts, events, leases: [], problems }, leases };
+    return { store, copy, snapshot: { revision, documents, facts, events, history, leases: [], problems }, leases };
   } catch (error) {
     void store.close();
     throw error;

@@ -10,9 +10,12 @@ export type StoreWrite =
   | { readonly type: "facts.put"; readonly facts: InstallFacts }
   | { readonly type: "facts.delete"; readonly id: string }
   | { readonly type: "lease.put"; readonly lease: Lease }
-  | { readonly type: "lease.delete"; readonly address: string }
+  /** With `endedAt` only where the binding still is the one that ended then: it may have been given out again meanwhile. */
+  | { readonly type: "lease.delete"; readonly address: string; readonly endedAt?: number }
   | { readonly type: "event.put"; readonly event: AgentEvent }
-  | { readonly type: "revision"; readonly from: number; readonly to: number };
+  | { readonly type: "revision"; readonly from: number; readonly to: number }
+  /** The history's own time; see `historyTime`. */
+  | { readonly type: "history"; readonly time: number };
 
 /** All that is held. */
 export interface Snapshot {
@@ -21,6 +24,8 @@ export interface Snapshot {
   readonly facts: readonly InstallFacts[];
   readonly leases: readonly Lease[];
   readonly events: readonly AgentEvent[];
+  /** The history's own time, Unix time in milliseconds; undefined where none was stored. */
+  readonly history?: number | undefined;
   /** What is held and can't be understood, one clause each: it is left out. */
   readonly problems?: readonly string[];
 }

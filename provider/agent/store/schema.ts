@@ -14,8 +14,10 @@ const tables = `
   INSERT OR IGNORE INTO meta VALUES ('revision', 0);
 `;
 
-/** Events kept on disk. */
+/** Events kept on disk, after how many more the older ones are removed, and how many at once: a database may have far too many. */
 const keptEvents = 20_000;
+const pruneEvery = 1_000;
+const prunedAtOnce = 5_000;
 
 export interface Statements {
   readonly putDocument: StatementSync;
@@ -24,9 +26,13 @@ export interface Statements {
   readonly deleteFacts: StatementSync;
   readonly putLease: StatementSync;
   readonly deleteLease: StatementSync;
+  readonly deleteEndedLease: StatementSync;
   readonly putEvent: StatementSync;
   readonly pruneEvents: StatementSync;
   readonly putRevision: StatementSync;
+  readonly putHistory: StatementSync;
+  /** Events stored since the database was opened. */
+  storedEvents: number;
 }
 
 /**
@@ -66,9 +72,12 @@ export function prepare(db: DatabaseSync): Statements {
     deleteFacts: db.prepare("DELETE FROM facts WHERE id = ?"),
     putLease: db.prepare("INSERT OR REPLACE INTO leases (address, json) VALUES (?, ?)"),
     deleteLease: db.prepare("DELETE FROM leases WHERE address = ?"),
+    deleteEndedLease: db.prepare("DELETE FROM leases WHERE address = ? AND json_extract(json, '$.expiresAt') = ?"),
     putEvent: db.prepare("INSERT OR REPLACE INTO events (id, json) VALUES (?, ?)"),
-    pruneEvents: db.prepare("DELETE FROM events WHERE id <= ?"),
+    pruneEvents: db.prepare(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id <= ? ORDER BY id LIMIT ${String(prunedAtOnce)})`),
     putRevision: db.prepare("UPDATE meta SET value = ? WHERE key = 'revision'"),
+    putHistory: db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES ('history', ?)"),
+    storedEvents: 0,
   };
 }
 
@@ -79,17 +88,28 @@ export function execute(run: Statements, item: StoreWrite): void {
     case "facts.put": run.putFacts.run(item.facts.id, JSON.stringify(item.facts)); break;
     case "facts.delete": run.deleteFacts.run(item.id); break;
     case "lease.put": run.putLease.run(item.lease.address, JSON.stringify(item.lease)); break;
-    case "lease.delete": run.deleteLease.run(item.address); break;
+    case "lease.delete":
+      if (item.endedAt === undefined) run.deleteLease.run(item.address);
+      else run.deleteEndedLease.run(item.address, item.endedAt);
+      break;
     case "event.put":
       run.putEvent.run(item.event.id, JSON.stringify(item.event));
-      if (item.event.id % 1000 === 0) run.pruneEvents.run(item.event.id - keptEvents);
+      // Not by the id: that of an offer, which isn't stored, may be every round one.
+      if (run.storedEvents++ % pruneEvery === 0) run.pruneEvents.run(item.event.id - keptEvents);
       break;
     case "revision": run.putRevision.run(item.to); break;
+    case "history": run.putHistory.run(Math.floor(item.time)); break;
   }
 }
 
 export function revisionOf(db: DatabaseSync): number {
   return Number(db.prepare("SELECT value FROM meta WHERE key = 'revision'").get()?.["value"] ?? 0);
+}
+
+/** See `Snapshot`. */
+export function historyOf(db: DatabaseSync): number | undefined {
+  const found = db.prepare("SELECT value FROM meta WHERE key = 'history'").get()?.["value"];
+  return found === undefined ? undefined : Number(found);
 }
 
 /** `undefined` when the structure of the whole file is sound, else what is wrong with it. */

@@ -7,7 +7,7 @@ import type { AgentEvent } from "../../model/control";
 import { DamagedDatabase, storeFailure } from "./failure";
 import type { Snapshot, Store, StoreWrite } from "./port";
 import { documentRow, factsRow, leaseRow, parsed, type Row } from "./rows";
-import { damageOf, execute, makePrivate, openDatabase, prepare, revisionOf, type Statements } from "./schema";
+import { damageOf, execute, historyOf, makePrivate, openDatabase, prepare, revisionOf, type Statements } from "./schema";
 
 /** How long writes wait for company before they share one fsync, in milliseconds (RUNTIME: 0.8 × kea's CPU at 1.6 ms an ACK). */
 const groupDelay = 2;
@@ -79,6 +79,7 @@ export class SqliteStore implements Store {
       facts: rows("SELECT json FROM facts ORDER BY id", factsRow),
       get leases() { return leases(); },
       get events() { return events(); },
+      history: historyOf(this.db),
       problems,
     };
   }

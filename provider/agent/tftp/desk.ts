@@ -6,6 +6,7 @@ import { planTransfer, type TransferLimits } from "../../engine/transfer-options
 import { errorText, PxeError } from "../../errors";
 import { decodeTftp, encodeTftp, tftpErrors, type TftpMessage, type TftpRequest } from "../../wire/tftp/message";
 import { askerAt, fillLoaderText, httpAuthority, isServed, type Asker, type BootResolver } from "../bootclient";
+import { cleaned } from "../clean";
 import type { AgentContext } from "../context";
 import { Throttle } from "../throttle";
 import { Session, type Endpoint, type SessionEnd } from "./session";
@@ -109,7 +110,7 @@ export class RequestDesk {
     try {
       const source = path === undefined ? forbidden : await this.find(message, path, asker, arrival);
       if ("code" in source) {
-        this.context.log.debug({ address: asker.address, file: message.filename, reason: source.message }, "TFTP refused");
+        this.context.log.debug({ address: asker.address, file: cleaned(message.filename), reason: source.message }, "TFTP refused");
         reply(arrival, source);
         return;
       }
@@ -144,7 +145,7 @@ export class RequestDesk {
       let same = 0;
       for (const slot of this.slots.values()) if (slot.client.address === client.address) same += 1;
       if (this.slots.size >= this.limits.total || same >= this.limits.perAddress) {
-        this.context.log.warn({ address: client.address, transfers: this.slots.size, ofAddress: same }, "too many TFTP transfers at once");
+        if (this.sent.passes(client.address, this.context.clock())) this.context.log.warn({ address: client.address, transfers: this.slots.size, ofAddress: same }, "too many TFTP transfers at once");
         return undefined;
       }
     }

@@ -62,6 +62,9 @@ const headers = 28;
 const leastMessage = 576;
 const mostMessage = 1500;
 
+/** Bytes of option 61. */
+const longestClientId = 255;
+
 const noCodes: readonly number[] = [];
 
 const noRelay: RelayInfo = {
@@ -135,6 +138,8 @@ function clientIdOf(packet: DhcpPacket): string | null {
   const bytes = packet.options.get(options.clientId.code);
   if (bytes === undefined) return null;
   if (bytes.length === 0) throw malformed("its client identifier is empty");
+  // It is kept with the lease. RFC 3396 would let it fill a datagram; a DUID has 130 bytes at most (RFC 8415 section 11.1).
+  if (bytes.length > longestClientId) throw malformed(`its client identifier has ${String(bytes.length)} bytes`);
   return hex(bytes);
 }
 
@@ -176,7 +181,8 @@ function subOption(items: readonly SubOption[], code: number): Uint8Array | unde
 
 const hexBytes: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-function macText(chaddr: Uint8Array, hlen: number): string {
+/** The first `hlen` bytes as `52:54:00:12:34:56`. */
+export function macText(chaddr: Uint8Array, hlen: number): string {
   let text = "";
   for (let index = 0; index < hlen; index++) text += (index === 0 ? "" : ":") + (hexBytes[chaddr[index] ?? 0] ?? "");
   return text;

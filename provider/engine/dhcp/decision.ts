@@ -14,7 +14,8 @@ export type Destination =
 
 export type LeaseWrite =
   | { readonly type: "lease.put"; readonly lease: Lease }
-  | { readonly type: "lease.delete"; readonly address: string };
+  /** With `endedAt` only where the binding still is the one that ended then (Unix time in milliseconds). */
+  | { readonly type: "lease.delete"; readonly address: string; readonly endedAt?: number };
 
 export type OfferWrite =
   | { readonly type: "offer.put"; readonly offer: Offer }

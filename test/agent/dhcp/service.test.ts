@@ -20,10 +20,10 @@ interface Bench {
   readonly events: NewEvent[];
 }
 
-async function bench(t: TestContext, last: string, store?: Store, more: readonly Document[] = []): Promise<Bench> {
+async function bench(t: TestContext, last: string, store?: Store, more: readonly Document[] = [], packetLimits: object = {}): Promise<Bench> {
   const events: NewEvent[] = [];
   const subnet = subnetDocument({ cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.10", to: last }], routers: [], dnsServers: [relayAddress] });
-  const context = await dhcpContext([serverDocument({ interfaces: ["lo"] }), subnet, ...more], [], store, (event) => { events.push(event); });
+  const context = await dhcpContext([serverDocument({ interfaces: ["lo"], packetLimits }), subnet, ...more], [], store, (event) => { events.push(event); });
   const service = await startDhcp(context, { interface: { name: "lo", addresses: [{ address: "127.0.0.1", prefix: 8 }] }, port: 0 });
   t.after(() => service.close());
   const client = await RelayClient.open(service.port);
@@ -45,7 +45,7 @@ describe("the DHCP service", () => {
   });
 
   test("A38 F8 malformed packets are counted, and the next good one is answered", async (t) => {
-    const { client, service } = await bench(t, "127.77.0.20");
+    const { client, service } = await bench(t, "127.77.0.20", undefined, [], { perClient: 1_000_000 });
     const malformed = corpus.filter(({ verdict }) => verdict === "codec" || verdict === "engine");
     for (const { name, bytes } of corpus) {
       client.sendRaw(bytes);
@@ -131,6 +131,26 @@ describe("the DHCP service", () => {
     for (let round = 0; round < 5; round++) assert.equal(typeOf(await client.discover(one)), offer);
     assert.equal(typeOf(await client.discover(two)), offer);
     assert.deepEqual(events.filter((event) => event.kind === "dhcp.offer").map((event) => event.mac), [one, two]);
+  });
+
+  test("F1 what a machine sends beyond its rate is dropped before it is read, counted, and told once; another is answered", async (t) => {
+    const { client, events, service } = await bench(t, "127.77.0.20", undefined, [], { perClient: 2 });
+    const answers = await Promise.all(Array.from({ length: 30 }, () => client.discover(one, 300)));
+    const answered = answers.filter((packet) => packet !== undefined).length;
+    assert.ok(answered >= 10 && answered < 15, String(answered));
+    assert.equal(typeOf(await client.discover(two)), offer);
+    assert.equal(service.counters.limited, 30 - answered);
+    const alerts = events.filter((event) => event.kind === "alert");
+    assert.deepEqual(alerts.map(({ mac, text }) => [mac, text]), [[one, "a machine sends more than 2 DHCP packets a second: the rest is dropped"]]);
+  });
+
+  test("F1 a client that renews without end gets its ACK each time, and takes a dozen lines", async (t) => {
+    const { client, events } = await bench(t, "127.77.0.20");
+    for (let round = 0; round < 60; round++) assert.equal(typeOf(await client.select(one, "127.77.0.10")), ack);
+    assert.equal(typeOf(await client.select(two, "127.77.0.11")), ack);
+    const told = events.filter((event) => event.kind === "dhcp.ack").map((event) => event.mac);
+    assert.ok(told.length >= 11 && told.length < 25, String(told.length));
+    assert.equal(told.at(-1), two);
   });
 
   test("an exhausted pool is told once, not for every packet", async (t) => {

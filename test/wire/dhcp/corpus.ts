@@ -134,6 +134,7 @@ export const corpus: readonly CorpusPacket[] = [
   packet("PAD between all options", "taken", `0000${discover}003d0701${mac}00ff`),
   packet("the broken option comes first", "bootp", `0cff6135`),
   packet("the codes that mean nothing here, from 178 to 206, empty", "taken", `${discover}${Array.from({ length: 29 }, (_, index) => `${(178 + index).toString(16)}00`).join("")}ff`),
-  packet("a client identifier in 300 parts", "taken", `${discover}${"3d0101".repeat(300)}ff`),
+  packet("a client identifier in 255 parts", "taken", `${discover}${"3d0101".repeat(255)}ff`),
+  packet("a client identifier in 300 parts", "engine", `${discover}${"3d0101".repeat(300)}ff`),
   packet("60,000 bytes of PAD", "taken", `${discover}${zeros(60_000)}ff`),
 ];
