@@ -1,27 +1,13 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { configure, dhclient, udhcpc } from "../support/dhcp-clients";
 import { DhcpLab } from "../support/dhcp-lab";
 import { serverDocument, subnetDocument } from "../support/documents";
 import { eventually } from "../support/eventually";
 import { Namespace, type Running } from "../support/netns";
 
 const mac = "52:54:00:aa:00:01";
-
-/** Sets the interface as a client's script does. */
-const configure = [
-  '[ -n "$new_ip_address" ] && ip address replace "$new_ip_address/24" dev eth0',
-  'case "$1" in bound|renew) ip address flush dev eth0; ip address add "$ip/24" dev eth0;; deconfig) ip address flush dev eth0;; esac',
-];
-
-function dhclient(lab: DhcpLab, script: string): Running {
-  return lab.client.start(lab.t, "dhclient", ["-4", "-d", "-v", "-lf", lab.file("leases"), "-pf", lab.file("pid"), "-cf", "/dev/null", "-sf", script, "eth0"]);
-}
-
-/** udhcpc that goes on until the test ends: SIGUSR1 makes it renew, SIGUSR2 release. */
-function udhcpc(lab: DhcpLab, ...more: readonly string[]): Running {
-  return lab.client.start(lab.t, "udhcpc", ["-i", "eth0", "-f", "-t", "5", "-T", "1", "-A", "1", "-s", lab.script(...configure).script, ...more]);
-}
 
 /** dhcpcd with state folders of its own. */
 function dhcpcd(lab: DhcpLab, ...args: readonly string[]): Running {
@@ -55,7 +41,7 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
 
   test("A6 A8 A9 A22 a pool that was changed holds from the next packet on: udhcpc's renewal is refused, it gets an address of the new pool, and releases it", async (t) => {
     const lab = await DhcpLab.create(t, mac);
-    const client = udhcpc(lab, "-R");
+    const client = udhcpc(lab, lab.client, "-R");
     await client.line((line) => line.includes("lease of 10.77.0.100 obtained"));
     client.signal("SIGUSR1");
     await client.line(() => client.lines.filter((line) => line.includes("lease of 10.77.0.100 obtained")).length === 2);
@@ -70,7 +56,7 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
   test("A21 F2 udhcpc declines an address that another machine uses: it is told, kept from everybody, and the next one given", async (t) => {
     const lab = await DhcpLab.create(t, mac);
     await squatter(lab, "10.77.0.100");
-    const client = udhcpc(lab, "-a");
+    const client = udhcpc(lab, lab.client, "-a");
     await client.line((line) => line.includes("lease of 10.77.0.101 obtained"));
     await lab.told(/declined 10\.77\.0\.100/);
     assert.deepEqual((await lab.leases()).map((lease) => [lease.address, lease.state]), [["10.77.0.100", "declined"], ["10.77.0.101", "active"]]);
