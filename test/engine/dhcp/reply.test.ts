@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { encodeDhcp, encodedLength, messageTypes, optionEntry, options, readOption, type DhcpPacket } from "../../../provider/wire/dhcp";
 import { serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
@@ -79,18 +80,69 @@ describe("the fields of a reply", () => {
     assert.deepEqual(times(5), [60, 105, 120]);
   });
 
-  test("A32 option 82 is echoed byte for byte and last, and left out when it doesn't fit (A29)", () => {
-    const info = relay(2, 3, 9, 9, 9, 1, 1, 7);
-    const offer = replyOf(new World().discover(stranger, [info, optionEntry(options.clientId, Uint8Array.of(5, 5))], { giaddr: "10.77.0.253" }), "offer");
-    assert.deepEqual([...offer.options].at(-1), info);
-    assert.equal(Buffer.from(encodeDhcp(offer)).includes(Buffer.from([82, 8, 2, 3, 9, 9, 9, 1, 1, 7, 255])), true);
+  test("A32 option 82 is echoed byte for byte, in its order and last", () => {
+    const info = relay(2, 3, 9, 9, 9, 1, 1, 7, 1, 1, 8, 200, 0);
+    for (const entries of [[info, optionEntry(options.clientId, Uint8Array.of(5, 5))], [optionEntry(options.parameterList, [82, 1, 3]), info]]) {
+      const world = new World();
+      const decisions = [
+        world.discover(stranger, entries, { giaddr: "10.77.0.253" }), world.select(stranger, "10.77.0.100", entries, { giaddr: "10.77.0.253" }), world.select(stranger, "10.77.0.11", entries, { giaddr: "10.77.0.253" }),
+      ];
+      for (const [index, type] of (["offer", "ack", "nak"] as const).entries()) {
+        const packet = replyOf(decisions[index] ?? world.discover(stranger), type);
+        assert.deepEqual([...packet.options].at(-1), info);
+        assert.equal(Buffer.from(encodeDhcp(packet)).includes(Buffer.from([82, 13, ...info[1], 255])), true);
+      }
+    }
+  });
+
+  test("A29 A32 option 82 takes no room from the client, whose relay takes it out; where the wire has none it is left out whole", () => {
     const large = relay(...[1, 250, ...new Array<number>(250).fill(1)]);
     const id = optionEntry(options.clientId, new Uint8Array(200).fill(1));
-    const small = replyOf(new World().discover(stranger, [large, id], { giaddr: "10.77.0.253" }), "offer");
-    assert.equal(small.options.has(82), false);
-    assert.ok(encodedLength(small) <= 548);
-    const roomy = replyOf(new World().discover(stranger, [large, id, optionEntry(options.maxMessageSize, 1400)], { giaddr: "10.77.0.253" }), "offer");
-    assert.equal(roomy.options.has(82), true);
+    const relayed = { giaddr: "10.77.0.253" };
+    const small = replyOf(new World().discover(stranger, [large, id], relayed), "offer");
+    const own = encodedLength({ ...small, options: new Map([...small.options].filter(([code]) => code !== 82)) });
+    assert.deepEqual([own <= 548, small.options.get(61), [...small.options].at(-1)], [true, id[1], large]);
+    assert.ok(encodedLength(small) > 548);
+    // Parts of 255 bytes (RFC 3396).
+    const huge: readonly [number, Uint8Array] = [82, Uint8Array.from({ length: 5 * 252 }, (_, index) => (index % 252 === 0 ? 1 : index % 252 === 1 ? 250 : 7))];
+    const without = replyOf(new World().discover(stranger, [huge, id], relayed), "offer");
+    assert.equal(without.options.has(82), false);
+    assert.deepEqual([...without.options.keys()], [...replyOf(new World().discover(stranger, [id], relayed), "offer").options.keys()]);
+  });
+
+  test("A29 A34 classless routes that the client has no room for leave their place to the routers and static routes", () => {
+    const classlessRoutes = Array.from({ length: 32 }, (_, index) => ({ destination: `10.${String(index + 100)}.0.128/25`, router: "10.77.0.253" }));
+    const documents = [serverDocument(), subnetDocument({ classlessRoutes, options: { raw: [{ code: 33, type: "hex", value: "0a0100000a4d0002" }] } })];
+    const has = (...entries: readonly (readonly [number, Uint8Array])[]) => {
+      const offer = replyOf(new World({ documents }).discover(stranger, [optionEntry(options.parameterList, [1, 121, 3, 33, 6, 42]), ...entries]), "offer");
+      assert.ok(encodedLength(offer) <= 1472);
+      return [[121, 3, 33, 6].filter((code) => offer.options.has(code)), encodedLength(offer) <= 548];
+    };
+    assert.deepEqual(has(), [[3, 33, 6], true]);
+    assert.deepEqual(has(optionEntry(options.maxMessageSize, 1000)), [[121, 6], false]);
+  });
+
+  test("A29 A30 A36 property: whatever is declared and asked for, a reply has at least 300 bytes and no more than the client takes beside option 82, keeps what a lease needs, and overloads nothing", () => {
+    const spare = [4, 7, 15, 17, 40, 42, 44, 56, 62, 64, 66, 69, 70, 71, 72, 86, 100, 101, 114, 119, 150, 209, 210, 252];
+    const raw = fc.uniqueArray(fc.record({ code: fc.constantFrom(...spare), type: fc.constant("hex" as const), value: fc.uint8Array({ minLength: 1, maxLength: 255 }).map((value) => Buffer.from(value).toString("hex")) }), { selector: ({ code }) => code, maxLength: 12 });
+    const size = fc.option(fc.integer({ min: 0, max: 0xffff }), { nil: undefined });
+    const list = fc.option(fc.uniqueArray(fc.constantFrom(1, 3, 6, 12, 28, 121, ...spare), { minLength: 1 }), { nil: undefined });
+    const info = fc.option(fc.uint8Array({ maxLength: 200 }).map((value) => Uint8Array.of(1, value.length, ...value)), { nil: undefined });
+    fc.assert(fc.property(raw, size, list, info, fc.uint8Array({ minLength: 1, maxLength: 120 }), (items, most, asked, agent, id) => {
+      const world = new World({ documents: [serverDocument(), subnetDocument({ options: { raw: items } })] });
+      const entries = [
+        ...(most === undefined ? [] : [optionEntry(options.maxMessageSize, most)]), ...(asked === undefined ? [] : [optionEntry(options.parameterList, asked)]),
+        ...(agent === undefined ? [] : [[82, agent] as const]), optionEntry(options.clientId, id),
+      ];
+      const offer = replyOf(world.discover(stranger, entries, { giaddr: "10.77.0.253" }), "offer");
+      const own = new Map([...offer.options].filter(([code]) => code !== 82));
+      const limit = Math.min(1472, Math.max(548, (most ?? 576) - 28));
+      assert.ok(encodedLength({ ...offer, options: own }) <= limit);
+      assert.equal(encodeDhcp(offer).length, Math.max(300, encodedLength(offer)));
+      for (const code of [53, 54, 51, 58, 59, 1]) assert.ok(offer.options.has(code), String(code));
+      assert.deepEqual([offer.options.has(52), offer.sname, offer.file], [false, "", ""]);
+      assert.deepEqual(offer.options.get(82), agent);
+    }), { numRuns: 500 });
   });
 });
 
