@@ -21,18 +21,18 @@ export function onSelecting(exchange: Exchange, serverId: string, address: strin
 }
 
 /**
- * INIT-REBOOT: the client remembers an address (RFC 2131 section 4.3.2). A wrong one is refused; of a client that is unknown here
- * nothing is known to be wrong, and only an authoritative server says no.
+ * INIT-REBOOT: the client remembers an address (RFC 2131 section 4.3.2). A wrong one is refused; of a client that has neither a
+ * reservation nor a binding here nothing is known to be wrong, and only an authoritative server says no.
  */
 export function onInitReboot(exchange: Exchange, address: string): DhcpDecision {
   const { authoritative, own, segment } = exchange;
-  const isReserved = reservedAddress(exchange) === address;
+  const reserved = reservedAddress(exchange);
   const value = ipv4(address);
   const onThisNetwork = segment.subnets.some(({ net }) => contains(net, value));
-  if (onThisNetwork && !isReserved && own.length === 0 && !authoritative) return silent(`${clientText(exchange)} is not known here`);
+  if (onThisNetwork && reserved === undefined && own.length === 0 && !authoritative) return silent(`${clientText(exchange)} is not known here`);
   const reason = objection(exchange, address);
   if (reason !== undefined) return nak(exchange, address, reason);
-  return isReserved || wasOwn(exchange, address) ? ack(exchange, address) : nak(exchange, address, `${address} is not this machine's`);
+  return reserved === address || wasOwn(exchange, address) ? ack(exchange, address) : nak(exchange, address, `${address} is not this machine's`);
 }
 
 /**

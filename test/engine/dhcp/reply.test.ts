@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { encodeDhcp, encodedLength, messageTypes, optionEntry, options, readOption, type DhcpPacket } from "../../../provider/wire/dhcp";
-import { serverDocument, subnetDocument } from "../../support/documents";
+import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
-import { assertSilent, db1, replyOf, server, standardDocuments, stranger, World } from "./world";
+import { assertSilent, biosRom, db1, replyOf, server, standardDocuments, stranger, World } from "./world";
 
 const relay = (...bytes: number[]): readonly [number, Uint8Array] => [82, Uint8Array.from(bytes)];
 
@@ -38,6 +38,17 @@ describe("the fields of a reply", () => {
     assert.equal(Buffer.from(offer.chaddr).toString("hex").slice(0, 12), "525400aa0001");
   });
 
+  test("A12 A32 50, 55 and 57 never go back, and 51 always does, whatever is asked for", () => {
+    const sent = [
+      optionEntry(options.parameterList, [50, 55, 57, 82, 61, 51, 52, 60, 93, 94, 118, 3]), optionEntry(options.requestedAddress, "10.77.0.120"),
+      optionEntry(options.maxMessageSize, 1500), optionEntry(options.vendorClass, "PXEClient"), optionEntry(options.clientArchitecture, [0]),
+    ];
+    const world = new World();
+    for (const packet of [replyOf(world.discover(stranger, sent), "offer"), replyOf(world.select(stranger, "10.77.0.120", sent), "ack")]) {
+      assert.deepEqual([...packet.options.keys()], [53, 54, 51, 58, 59, 1, 3]);
+    }
+  });
+
   test("A12 A28 no parameter list: the defaults, in a fixed order; never 50, 55, 57", () => {
     const offer = replyOf(new World().discover(stranger, [optionEntry(options.maxMessageSize, 1500), optionEntry(options.requestedAddress, "10.77.0.120")]), "offer");
     assert.deepEqual([...offer.options.keys()], [53, 54, 51, 58, 59, 1, 3, 6, 28]);
@@ -49,6 +60,29 @@ describe("the fields of a reply", () => {
     assert.equal(readOption(offer.options, options.hostname), "db1");
     assert.equal(readOption(offer.options, options.subnetMask), "255.255.255.0");
     assert.deepEqual(readOption(offer.options, options.routers), ["10.77.0.254"]);
+  });
+
+  test("A28 what a boot needs stands where it was asked for, else behind; the echoes come after, 82 last", () => {
+    const entries = [...biosRom, optionEntry(options.clientId, Uint8Array.of(9, 9)), relay(1, 1, 7)];
+    const keys = (list: readonly number[]) => [...replyOf(new World().discover(db1, [...entries, optionEntry(options.parameterList, list)], { giaddr: "10.77.0.253" }), "offer").options.keys()];
+    assert.deepEqual(keys([67, 66, 3, 12, 97, 6]), [53, 54, 51, 58, 59, 67, 66, 1, 3, 12, 97, 6, 61, 82]);
+    assert.deepEqual(keys([3, 1]), [53, 54, 51, 58, 59, 1, 3, 66, 67, 97, 61, 82]);
+    assert.deepEqual(keys([1, 3, 1, 3, 3]), [53, 54, 51, 58, 59, 1, 3, 66, 67, 97, 61, 82]);
+    assert.deepEqual(keys([6]), [53, 54, 51, 58, 59, 6, 1, 66, 67, 97, 61, 82]);
+  });
+
+  test("A28 property: what goes back comes in the order that it was asked for, but for the mask, which is before the routers", () => {
+    const codes = [1, 3, 4, 6, 7, 12, 15, 17, 26, 28, 42, 101, 119];
+    const documents = [serverDocument(), subnetDocument({
+      domainName: "rack.example", domainSearch: ["rack.example"], ntpServers: ["10.77.0.4"], options: { timeServers: ["10.77.0.5"], logServers: ["10.77.0.6"], mtu: 1400, rootPath: "/x", timeZone: "UTC" },
+    }), profileDocument(), hostDocument()];
+    fc.assert(fc.property(fc.shuffledSubarray(codes, { minLength: 1 }), (list) => {
+      const asks = [optionEntry(options.parameterList, list), optionEntry(options.maxMessageSize, 1500)];
+      const [head, told] = [[53, 54, 51, 58, 59], [...replyOf(new World({ documents }).discover(db1, asks), "offer").options.keys()]];
+      assert.deepEqual(told.slice(0, 5), head);
+      const expected = list.flatMap((code) => (code === 3 && !list.slice(0, list.indexOf(3)).includes(1) ? [1, 3] : [code]));
+      assert.deepEqual(told.slice(5), [...new Set([...expected, 1])]);
+    }));
   });
 
   test("A34 who asks for classless routes, and gets some, gets no routers beside them; by Microsoft's number as well", () => {
@@ -63,10 +97,34 @@ describe("the fields of a reply", () => {
     assert.equal(Buffer.from(replyOf(one(routes).discover(stranger, asking(1, 3, 249)), "offer").options.get(249) ?? []).toString("hex"), encoded);
   });
 
+  test("A34 nor static routes, which it gets where there are no classless ones or it doesn't ask for them", () => {
+    const raw = [{ code: 33, type: "hex" as const, value: "0a0100000a4d0002" }];
+    const codesFor = (classlessRoutes: boolean, ...asked: readonly number[]) => {
+      const routes = classlessRoutes ? [{ destination: "10.9.0.0/16", router: "10.77.0.253" }] : [];
+      const world = new World({ documents: [serverDocument(), subnetDocument({ classlessRoutes: routes, options: { raw } })] });
+      return [3, 33, 121].filter((code) => replyOf(world.discover(stranger, [optionEntry(options.parameterList, asked)]), "offer").options.has(code));
+    };
+    assert.deepEqual(codesFor(true, 1, 3, 33, 121), [121]);
+    assert.deepEqual(codesFor(true, 121, 33), [121]);
+    assert.deepEqual(codesFor(true, 1, 3, 33), [3, 33]);
+    assert.deepEqual(codesFor(false, 1, 3, 33, 121), [3, 33]);
+  });
+
   test("A13 the client identifier is echoed, in refusals too (RFC 6842)", () => {
     const id = optionEntry(options.clientId, Uint8Array.of(0xff, 1, 2));
     assert.deepEqual([...(replyOf(new World().discover(stranger, [id]), "offer").options.get(61) ?? [])], [0xff, 1, 2]);
     assert.deepEqual([...(replyOf(new World().select(stranger, "10.77.0.1", [id]), "nak").options.get(61) ?? [])], [0xff, 1, 2]);
+  });
+
+  test("A13 a server that says echoClientId: false sends it back in nothing, whatever is asked for", () => {
+    const entries = [optionEntry(options.clientId, Uint8Array.of(0xff, 1, 2)), optionEntry(options.parameterList, [1, 61])];
+    const documents = [serverDocument({ echoClientId: false }), subnetDocument()];
+    const world = new World({ documents });
+    const inform = world.send(clientPacket(stranger, messageTypes.inform, entries, { ciaddr: "10.77.0.50" }));
+    const replies = [replyOf(world.discover(stranger, entries), "offer"), replyOf(world.select(stranger, "10.77.0.100", entries), "ack"), replyOf(world.select(stranger, "10.77.0.1", entries), "nak"), replyOf(inform, "ack")];
+    for (const packet of replies) assert.equal(packet.options.has(61), false);
+    // It is the client's key all the same.
+    assert.equal(world.leases.byAddress("10.77.0.100")?.clientId, "ff0102");
   });
 
   test("A26 A27 the lease time asked for, floored and capped; T1 before T2 before its end", () => {
