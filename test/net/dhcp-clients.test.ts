@@ -17,10 +17,10 @@ function dhcpcd(lab: DhcpLab, ...args: readonly string[]): Running {
   return lab.client.start(lab.t, "unshare", ["-m", "sh", "-c", own, "dhcpcd", "-4", "-B", "-d", "-f", config, "-c", "/bin/true", ...args, "eth0"]);
 }
 
-/** Another machine on the server's wire, with an address that nobody leased to it. */
-async function squatter(lab: DhcpLab, address: string): Promise<void> {
+/** Another machine on the wire, with an address that nobody leased to it. The one whose end of the wire it shares can't reach it. */
+async function squatter(lab: DhcpLab, address: string, [at, end]: readonly [Namespace, string] = [lab.server, "eth1"]): Promise<void> {
   const other = await Namespace.create(lab.t);
-  await lab.server.ip("link", "add", "mv0", "link", "eth1", "netns", other.name, "type", "macvlan", "mode", "bridge");
+  await at.ip("link", "add", "mv0", "link", end, "netns", other.name, "type", "macvlan", "mode", "bridge");
   await other.ip("address", "add", `${address}/24`, "dev", "mv0");
   await other.ip("link", "set", "mv0", "up");
 }
@@ -60,6 +60,25 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
     await client.line((line) => line.includes("lease of 10.77.0.101 obtained"));
     await lab.told(/declined 10\.77\.0\.100/);
     assert.deepEqual((await lab.leases()).map((lease) => [lease.address, lease.state]), [["10.77.0.100", "declined"], ["10.77.0.101", "active"]]);
+  });
+
+  test("A18 A21 an address that answers a ping is not offered, kept from everybody, and told; one that its client had before is not pinged, and none where no subnet asks for it", async (t) => {
+    const lab = await DhcpLab.create(t, mac, [serverDocument(), subnetDocument({ probe: true })]);
+    await squatter(lab, "10.77.0.100", [lab.client, "eth0"]);
+    // No ping leaves for an address that nobody answers ARP for; replies need no ARP.
+    const pings = await lab.dump("arp");
+    const pinged = (): readonly string[] => pings.lines.flatMap((line) => /Request who-has (\S+) tell 10\.77\.0\.1,/.exec(line)?.[1] ?? []);
+    assert.equal(await lab.lease("-t", "8"), "10.77.0.101");
+    await lab.told(/10\.77\.0\.100 is in use by a machine that it was not leased to/);
+    assert.deepEqual((await lab.leases()).map((lease) => [lease.address, lease.state]), [["10.77.0.100", "declined"], ["10.77.0.101", "active"]]);
+    assert.equal(await lab.lease(), "10.77.0.101");
+    await lab.apply([subnetDocument({ probe: false })]);
+    assert.equal(await lab.lease("-x", "0x3d:ff01"), "10.77.0.102");
+    // What would have been pinged by now, this one comes after.
+    await lab.apply([subnetDocument({ probe: true })]);
+    assert.equal(await lab.lease("-t", "8", "-x", "0x3d:ff02"), "10.77.0.103");
+    await pings.line(() => pinged().includes("10.77.0.103"));
+    assert.deepEqual([...new Set(pinged())].sort(), ["10.77.0.100", "10.77.0.101", "10.77.0.103"]);
   });
 
   test("A14 A22 dhcpcd with a DUID gets a lease, the same again, and releases it", async (t) => {
