@@ -48,6 +48,8 @@ export const testPackages = [
   { name: "kea-dhcp4-server", probe: "kea-dhcp4" },
   // UEFI firmware for virtual machines.
   { name: "ovmf", probe: "/usr/share/OVMF/OVMF_CODE_4M.fd" },
+  // iPXE as a program that UEFI firmware loads.
+  { name: "ipxe", probe: "/usr/lib/ipxe/snponly.efi" },
   // TFTP clients: atftp with block sizes and windows, tftp-hpa as the strict one.
   { name: "atftp", probe: "atftp" },
   { name: "tftp-hpa", probe: "tftp" },
