@@ -1,27 +1,13 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { configure, dhclient, udhcpc } from "../support/dhcp-clients";
 import { DhcpLab } from "../support/dhcp-lab";
 import { serverDocument, subnetDocument } from "../support/documents";
 import { eventually } from "../support/eventually";
 import { Namespace, type Running } from "../support/netns";
 
 const mac = "52:54:00:aa:00:01";
-
-/** Sets the interface as a client's script does. */
-const configure = [
-  '[ -n "$new_ip_address" ] && ip address replace "$new_ip_address/24" dev eth0',
-  'case "$1" in bound|renew) ip address flush dev eth0; ip address add "$ip/24" dev eth0;; deconfig) ip address flush dev eth0;; esac',
-];
-
-function dhclient(lab: DhcpLab, script: string): Running {
-  return lab.client.start(lab.t, "dhclient", ["-4", "-d", "-v", "-lf", lab.file("leases"), "-pf", lab.file("pid"), "-cf", "/dev/null", "-sf", script, "eth0"]);
-}
-
-/** udhcpc that goes on until the test ends: SIGUSR1 makes it renew, SIGUSR2 release. */
-function udhcpc(lab: DhcpLab, ...more: readonly string[]): Running {
-  return lab.client.start(lab.t, "udhcpc", ["-i", "eth0", "-f", "-t", "5", "-T", "1", "-A", "1", "-s", lab.script(...configure).script, ...more]);
-}
 
 /** dhcpcd with state folders of its own. */
 function dhcpcd(lab: DhcpLab, ...args: readonly string[]): Running {
@@ -31,10 +17,10 @@ function dhcpcd(lab: DhcpLab, ...args: readonly string[]): Running {
   return lab.client.start(lab.t, "unshare", ["-m", "sh", "-c", own, "dhcpcd", "-4", "-B", "-d", "-f", config, "-c", "/bin/true", ...args, "eth0"]);
 }
 
-/** Another machine on the server's wire, with an address that nobody leased to it. */
-async function squatter(lab: DhcpLab, address: string): Promise<void> {
+/** Another machine on the wire, with an address that nobody leased to it. The one whose end of the wire it shares can't reach it. */
+async function squatter(lab: DhcpLab, address: string, [at, end]: readonly [Namespace, string] = [lab.server, "eth1"]): Promise<void> {
   const other = await Namespace.create(lab.t);
-  await lab.server.ip("link", "add", "mv0", "link", "eth1", "netns", other.name, "type", "macvlan", "mode", "bridge");
+  await at.ip("link", "add", "mv0", "link", end, "netns", other.name, "type", "macvlan", "mode", "bridge");
   await other.ip("address", "add", `${address}/24`, "dev", "mv0");
   await other.ip("link", "set", "mv0", "up");
 }
@@ -55,7 +41,7 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
 
   test("A6 A8 A9 A22 a pool that was changed holds from the next packet on: udhcpc's renewal is refused, it gets an address of the new pool, and releases it", async (t) => {
     const lab = await DhcpLab.create(t, mac);
-    const client = udhcpc(lab, "-R");
+    const client = udhcpc(lab, lab.client, "-R");
     await client.line((line) => line.includes("lease of 10.77.0.100 obtained"));
     client.signal("SIGUSR1");
     await client.line(() => client.lines.filter((line) => line.includes("lease of 10.77.0.100 obtained")).length === 2);
@@ -70,10 +56,29 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
   test("A21 F2 udhcpc declines an address that another machine uses: it is told, kept from everybody, and the next one given", async (t) => {
     const lab = await DhcpLab.create(t, mac);
     await squatter(lab, "10.77.0.100");
-    const client = udhcpc(lab, "-a");
+    const client = udhcpc(lab, lab.client, "-a");
     await client.line((line) => line.includes("lease of 10.77.0.101 obtained"));
     await lab.told(/declined 10\.77\.0\.100/);
     assert.deepEqual((await lab.leases()).map((lease) => [lease.address, lease.state]), [["10.77.0.100", "declined"], ["10.77.0.101", "active"]]);
+  });
+
+  test("A18 A21 an address that answers a ping is not offered, kept from everybody, and told; one that its client had before is not pinged, and none where no subnet asks for it", async (t) => {
+    const lab = await DhcpLab.create(t, mac, [serverDocument(), subnetDocument({ probe: true })]);
+    await squatter(lab, "10.77.0.100", [lab.client, "eth0"]);
+    // No ping leaves for an address that nobody answers ARP for; replies need no ARP.
+    const pings = await lab.dump("arp");
+    const pinged = (): readonly string[] => pings.lines.flatMap((line) => /Request who-has (\S+) tell 10\.77\.0\.1,/.exec(line)?.[1] ?? []);
+    assert.equal(await lab.lease("-t", "8"), "10.77.0.101");
+    await lab.told(/10\.77\.0\.100 is in use by a machine that it was not leased to/);
+    assert.deepEqual((await lab.leases()).map((lease) => [lease.address, lease.state]), [["10.77.0.100", "declined"], ["10.77.0.101", "active"]]);
+    assert.equal(await lab.lease(), "10.77.0.101");
+    await lab.apply([subnetDocument({ probe: false })]);
+    assert.equal(await lab.lease("-x", "0x3d:ff01"), "10.77.0.102");
+    // What would have been pinged by now, this one comes after.
+    await lab.apply([subnetDocument({ probe: true })]);
+    assert.equal(await lab.lease("-t", "8", "-x", "0x3d:ff02"), "10.77.0.103");
+    await pings.line(() => pinged().includes("10.77.0.103"));
+    assert.deepEqual([...new Set(pinged())].sort(), ["10.77.0.100", "10.77.0.101", "10.77.0.103"]);
   });
 
   test("A14 A22 dhcpcd with a DUID gets a lease, the same again, and releases it", async (t) => {

@@ -9,10 +9,7 @@ const mac = "52:54:00:aa:00:01";
 const second = { cidr: "10.78.0.0/24", pools: [{ from: "10.78.0.100", to: "10.78.0.110" }], routers: [], dnsServers: [] };
 
 /** The whole of what udhcpc says, from a client that starts anew. */
-async function udhcpc(lab: DhcpLab, on: Namespace): Promise<string> {
-  const run = await on.run("udhcpc", ["-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-A", "1", "-s", lab.script().script], { timeoutMs: 30_000 });
-  return run.stderr;
-}
+const udhcpc = async (lab: DhcpLab, on: Namespace): Promise<string> => (await lab.udhcpc(on)).said;
 
 test("A10 A33 an interface that goes, comes, changes its address or loses its link is followed; another one is not disturbed", async (t) => {
   const lab = await DhcpLab.create(t, mac, [serverDocument({ interfaces: ["eth1", "eth2"] }), subnetDocument(), subnetDocument(second, "second")]);

@@ -8,7 +8,7 @@ import { compileCache, ended } from "../support/rack";
 /** What the preview of each example shows, in examples/<name>; `lab` and `policies` have tests of their own. */
 const examples: Readonly<Record<string, readonly RegExp[]>> = {
   "quickstart": [/\+ 6 to create/, /PxeServer rack1 create/, /KickstartHost db1 create/],
-  "several-subnets": [/\+ 9 to create/, /DhcpSubnet row2 create/, /KickstartHost row2-2 create/],
+  "several-subnets": [/\+ 12 to create/, /DhcpSubnet row2 create/, /KickstartHost row2-2 create/, /DhcpSubnet row3 create/, /KickstartHost row3-1 create/],
   "mixed": [/\+ 9 to create/, /BootProfile rack1-debian create/, /BootProfile rack1-rocky create/],
   "two-stacks/network": [/\+ 2 to create/],
   "two-stacks/machines": [/\+ 4 to create/, /KickstartHost web1 create/],

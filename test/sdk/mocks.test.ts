@@ -80,8 +80,9 @@ test("the first machine has its address, and the network its name servers", asyn
 test("a loop gives every machine a name of its own and puts it into its own network", async () => {
   const { addresses } = await example("several-subnets", () => import("../../examples/several-subnets/index.js"));
   assert.deepEqual(await valueOf(pulumi.all(addresses)), {
-    "row1-1": "10.77.1.11", "row1-2": "10.77.1.12", "row2-1": "10.77.0.100", "row2-2": "10.77.0.100",
+    "row1-1": "10.77.1.11", "row1-2": "10.77.1.12", "row2-1": "10.77.0.100", "row2-2": "10.77.0.100", "row3-1": "10.77.0.100", "row3-2": "10.77.0.100",
   });
+  assert.deepEqual(["row1", "row2", "row3"].map((row) => named("DhcpSubnet", row)["relays"]), [[], [], ["10.77.3.254"]]);
   assert.equal(named("KickstartHost", "row1-1")["subnet"], "row1");
   assert.equal(named("KickstartHost", "row2-1")["subnet"], "row2");
 });

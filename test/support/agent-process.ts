@@ -43,10 +43,12 @@ export interface ControlAnswer {
   readonly text: string;
 }
 
-/** One request to a control socket. */
+/** One request to a control socket: bytes as they are, anything else as JSON. */
 export function askControl(socketPath: string, method: string, path: string, body?: unknown): Promise<ControlAnswer> {
+  const raw = body instanceof Uint8Array;
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, timeout: 5000, headers: body === undefined ? {} : { "content-type": "application/json" } }, (response) => {
+    const headers = body === undefined ? {} : { "content-type": raw ? "application/octet-stream" : "application/json" };
+    const sent = request({ socketPath, method, path, timeout: 5000, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => { text += chunk; });
@@ -55,7 +57,7 @@ export function askControl(socketPath: string, method: string, path: string, bod
     });
     sent.on("timeout", () => { sent.destroy(new Error(`no answer to ${method} ${path}`)); });
     sent.on("error", reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(body === undefined || raw ? body : JSON.stringify(body));
   });
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,9 +7,17 @@ import type { TestContext } from "node:test";
 import type { AgentEvent, AgentStatus, LeaseStatus } from "../../provider/model/control";
 import type { Document } from "../../provider/model/documents";
 import { askControl, endAgent, spawnAgent, untilServing } from "./agent-process";
-import { owner, serverDocument, subnetDocument } from "./documents";
+import { owner, profileDocument, serverDocument, subnetDocument } from "./documents";
 import { eventually } from "./eventually";
 import { Namespace, wire, type Running, type Wire } from "./netns";
+
+const content = Buffer.from("a boot file of the lab");
+const file = (name: string) => ({ name, sha256: createHash("sha256").update(content).digest("hex"), size: content.length });
+
+/** A profile whose files every lab's agent holds, for labs with hosts. */
+export const labProfile = profileDocument({
+  kernel: file("linux"), initrd: [file("initrd.gz")], loaders: { bios: { program: file("pxelinux.0"), modules: [file("ldlinux.c32")] } },
+});
 
 /** A whole agent on `eth1` of one namespace, and a client's `eth0` in another. */
 export class DhcpLab {
@@ -34,6 +43,8 @@ export class DhcpLab {
       assert.equal(agent.exitCode, null, said);
       return agent.pid ?? 0;
     });
+    const stored = await askControl(join(folder, "s"), "PUT", `/v1/assets/${labProfile.spec.kernel.sha256}`, content);
+    assert.equal(stored.status, 200, stored.text);
     await lab.apply(documents);
     return lab;
   }
@@ -84,18 +95,33 @@ export class DhcpLab {
     return { script, told: () => readFileSync(`${script}.told`, "utf8") };
   }
 
-  /** tcpdump on `eth0` of the client, once it listens. */
+  /** tcpdump on `eth0`, once it listens. */
   async dump(...filter: readonly string[]): Promise<Running> {
-    const dump = this.client.start(this.t, "tcpdump", ["-i", "eth0", "-l", "-n", "-e", "-vv", "-Z", "root", ...filter]);
+    return this.dumpOn(this.client, ...filter);
+  }
+
+  async dumpOn(on: Namespace, ...filter: readonly string[]): Promise<Running> {
+    const dump = on.start(this.t, "tcpdump", ["-i", "eth0", "-l", "-n", "-e", "-vv", "-Z", "root", ...filter]);
     await dump.line((line) => line.includes("listening on"));
     return dump;
   }
 
-  /** One lease by udhcpc, which is not set on the interface; the address. */
-  async lease(...more: readonly string[]): Promise<string> {
-    const run = await this.client.run("udhcpc", ["-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-A", "1", "-s", this.script().script, ...more], { timeoutMs: 30_000 });
-    const address = /lease of (\S+) obtained/.exec(run.stderr)?.[1];
-    assert.ok(address, run.stderr);
-    return address;
+  /** One exchange of udhcpc on `eth0`, which sets nothing there: all that it says, and what it tells its script. */
+  async udhcpc(on: Namespace, ...more: readonly string[]): Promise<{ readonly said: string; readonly told: string }> {
+    const { script, told } = this.script();
+    const run = await on.run("udhcpc", ["-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-A", "1", "-s", script, ...more], { timeoutMs: 30_000 });
+    return { said: run.stderr, told: told() };
   }
+
+  /** One lease of the client; the address. */
+  async lease(...more: readonly string[]): Promise<string> {
+    return leased(await this.udhcpc(this.client, ...more));
+  }
+}
+
+/** The address that udhcpc got. */
+export function leased({ said }: { readonly said: string }): string {
+  const address = /lease of (\S+) obtained/.exec(said)?.[1];
+  assert.ok(address, said);
+  return address;
 }

@@ -38,12 +38,12 @@ export async function startDnsmasq(t: TestContext, on: Namespace, folder: string
   return running;
 }
 
-/** Kea on eth0, with one pool and nothing kept; resolves when it serves. */
-export async function startKea(t: TestContext, on: Namespace, folder: string, subnet: string, pool: string): Promise<Running> {
+/** Kea on eth0, with one pool and nothing kept; resolves when it serves. `more` goes before the rest of its configuration. */
+export async function startKea(t: TestContext, on: Namespace, folder: string, subnet: string, pool: string, more: Readonly<Record<string, unknown>> = {}): Promise<Running> {
   const config = {
     Dhcp4: {
       "interfaces-config": { interfaces: ["eth0"] }, "lease-database": { type: "memfile", persist: false }, "valid-lifetime": 600,
-      subnet4: [{ subnet, pools: [{ pool }] }], loggers: [{ name: "kea-dhcp4", output_options: [{ output: "stdout" }], severity: "INFO" }],
+      subnet4: [{ subnet, pools: [{ pool }] }], loggers: [{ name: "kea-dhcp4", output_options: [{ output: "stdout" }], severity: "INFO" }], ...more,
     },
   };
   const file = path.join(folder, "kea.json");

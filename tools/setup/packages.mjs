@@ -32,6 +32,15 @@ export const testPackages = [
   { name: "udhcpc", probe: "udhcpc" },
   // The one with a DUID, and with INFORM.
   { name: "dhcpcd-base", probe: "dhcpcd" },
+  // One that speaks BOOTP, as ROMs of before 1997 do; bootptest beside it shows a reply.
+  { name: "bootpc", probe: "bootpc" },
+  { name: "bootp", probe: "bootptest" },
+  // A DHCP relay agent, with option 82.
+  { name: "isc-dhcp-relay", probe: "dhcrelay" },
+  // Its scripts ask a DHCP server, and tell how they understand it.
+  { name: "nmap", probe: "nmap" },
+  // A DHCP codec.
+  { name: "python3-scapy", probe: "/usr/lib/python3/dist-packages/scapy/layers/dhcp.py" },
   // perfdhcp, a DHCP load generator.
   { name: "kea-admin", probe: "perfdhcp" },
   // DHCP servers that aren't ours: the agent is a proxy beside one, and refuses to give out addresses beside one.
@@ -39,6 +48,8 @@ export const testPackages = [
   { name: "kea-dhcp4-server", probe: "kea-dhcp4" },
   // UEFI firmware for virtual machines.
   { name: "ovmf", probe: "/usr/share/OVMF/OVMF_CODE_4M.fd" },
+  // iPXE as a program that UEFI firmware loads.
+  { name: "ipxe", probe: "/usr/lib/ipxe/snponly.efi" },
   // TFTP clients: atftp with block sizes and windows, tftp-hpa as the strict one.
   { name: "atftp", probe: "atftp" },
   { name: "tftp-hpa", probe: "tftp" },

@@ -24,12 +24,12 @@ export function leaseTimeFor(exchange: Exchange): number {
   return Math.min(longest, Math.max(shortest, asked));
 }
 
-/** T1 < T2 < the lease (RFC 2131 section 4.4.5); an infinite lease has neither (section 3.3). */
+/** 0 < T1 < T2 < the lease (RFC 2131 section 4.4.5); an infinite lease has neither (section 3.3). */
 export function leaseTimes(exchange: Exchange, lease: number): LeaseTimes {
   if (lease === infiniteLease) return { lease, renewal: undefined, rebinding: undefined };
   const { renewAt, rebindAt } = exchange.subnet.document.spec;
-  const rebinding = Math.min(Math.floor(lease * rebindAt), lease - 1);
-  return { lease, rebinding, renewal: Math.min(Math.floor(lease * renewAt), rebinding - 1) };
+  const rebinding = Math.max(2, Math.min(Math.floor(lease * rebindAt), lease - 1));
+  return { lease, rebinding, renewal: Math.max(1, Math.min(Math.floor(lease * renewAt), rebinding - 1)) };
 }
 
 /** When a lease of so many seconds ends that is given now. Unix time in milliseconds. */

@@ -30,13 +30,15 @@ const codes = {
  * Adds what server, subnet, classes, host and boot say, in the order that the client asked for (RFC 2132 section 9.8), the mask
  * before the routers (section 3.3). As Kea does, only what a client asks for is sent, whoever set it; the mask and what its boot needs
  * goes to everybody, since ROMs use what they didn't ask for. One that sends no list gets the defaults.
+ * @param without an option that there is no room for
  */
-export function addParameters(exchange: Exchange, boot: BootFields | undefined, into: Map<number, Uint8Array>): void {
+export function addParameters(exchange: Exchange, boot: BootFields | undefined, into: Map<number, Uint8Array>, without?: number): void {
   const values = valuesFor(exchange);
   const asked = exchange.client.asksFor ?? defaultParameters;
   // RFC 3442: a client that gets classless routes is to get neither routers nor static routes beside them.
-  const isClassless = asked.includes(codes.classlessRoutes) && values.has(codes.classlessRoutes);
+  const isClassless = without !== codes.classlessRoutes && asked.includes(codes.classlessRoutes) && values.has(codes.classlessRoutes);
   for (const code of asked) {
+    if (code === without) continue;
     if (code === codes.routers) add(exchange, into, codes.mask, values.get(codes.mask));
     if (isClassless && (code === codes.routers || code === codes.staticRoutes)) continue;
     const value = bootValue(boot, code) ?? values.get(code);

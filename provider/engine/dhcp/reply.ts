@@ -1,4 +1,4 @@
-import { anyAddress, bootReply, broadcastFlag, encodedLength, messageTypes, optionEntry, options, type DhcpPacket, type MessageName } from "../../wire/dhcp";
+import { anyAddress, bootReply, broadcastFlag, encodedLength, ethernetPayload, messageTypes, optionEntry, options, type DhcpPacket, type MessageName } from "../../wire/dhcp";
 import { bootFields, type BootFields } from "./boot-options";
 import type { Exchange } from "./exchange";
 import { leaseTimes } from "./lease-time";
@@ -6,7 +6,7 @@ import { addParameters } from "./parameters";
 
 /** Left out first, and in this order, when a reply is longer than the client takes. */
 const expendable = [
-  options.relayAgent, options.broadcastAddress, options.domainName, options.hostname, options.clientId, options.machineId,
+  options.broadcastAddress, options.domainName, options.hostname, options.clientId, options.machineId,
 ].map((option) => option.code);
 
 /** Never left out: without them a client has no lease, no way to its neighbours, or nothing to boot. */
@@ -18,23 +18,27 @@ const indispensable: readonly number[] = [
 /** An OFFER or ACK of an address for a time in seconds. */
 export function leaseReply(exchange: Exchange, type: "offer" | "ack", address: string, leaseTime: number): DhcpPacket {
   const boot = bootFields(exchange);
-  const entries = head(exchange, type);
-  const { lease, renewal, rebinding } = leaseTimes(exchange, leaseTime);
-  entries.set(options.leaseTime.code, seconds(lease));
-  if (renewal !== undefined) entries.set(options.renewalTime.code, seconds(renewal));
-  if (rebinding !== undefined) entries.set(options.rebindingTime.code, seconds(rebinding));
-  addParameters(exchange, boot, entries);
-  addEchoes(exchange, entries);
-  return fitted(exchange, frame(exchange, entries, boot, type === "ack" ? exchange.packet.ciaddr : anyAddress, address));
+  return withParameters(exchange, (without) => {
+    const entries = head(exchange, type);
+    const { lease, renewal, rebinding } = leaseTimes(exchange, leaseTime);
+    entries.set(options.leaseTime.code, seconds(lease));
+    if (renewal !== undefined) entries.set(options.renewalTime.code, seconds(renewal));
+    if (rebinding !== undefined) entries.set(options.rebindingTime.code, seconds(rebinding));
+    addParameters(exchange, boot, entries, without);
+    addEchoes(exchange, entries);
+    return frame(exchange, entries, boot, type === "ack" ? exchange.packet.ciaddr : anyAddress, address);
+  });
 }
 
 /** The ACK of an INFORM: parameters, but no address and no times (RFC 2131 section 4.3.5). */
 export function informReply(exchange: Exchange): DhcpPacket {
   const boot = bootFields(exchange);
-  const entries = head(exchange, "ack");
-  addParameters(exchange, boot, entries);
-  addEchoes(exchange, entries);
-  return fitted(exchange, frame(exchange, entries, boot, exchange.packet.ciaddr, anyAddress));
+  return withParameters(exchange, (without) => {
+    const entries = head(exchange, "ack");
+    addParameters(exchange, boot, entries, without);
+    addEchoes(exchange, entries);
+    return frame(exchange, entries, boot, exchange.packet.ciaddr, anyAddress);
+  });
 }
 
 /**
@@ -42,11 +46,14 @@ export function informReply(exchange: Exchange): DhcpPacket {
  * where such a client looks; its 64 bytes of options are for the rest.
  */
 export function bootpReply(exchange: Exchange, address: string): DhcpPacket {
-  const entries = new Map<number, Uint8Array>();
-  addParameters(exchange, undefined, entries);
-  const relay = exchange.packet.options.get(options.relayAgent.code);
-  if (relay !== undefined) entries.set(options.relayAgent.code, relay);
-  return fitted(exchange, frame(exchange, entries, bootFields(exchange), exchange.packet.ciaddr, address));
+  const boot = bootFields(exchange);
+  return withParameters(exchange, (without) => {
+    const entries = new Map<number, Uint8Array>();
+    addParameters(exchange, undefined, entries, without);
+    const relay = exchange.packet.options.get(options.relayAgent.code);
+    if (relay !== undefined) entries.set(options.relayAgent.code, relay);
+    return frame(exchange, entries, boot, exchange.packet.ciaddr, address);
+  });
 }
 
 /**
@@ -102,16 +109,34 @@ function addEchoes({ facts, packet, segment }: Exchange, entries: Map<number, Ui
   if (relay !== undefined) entries.set(options.relayAgent.code, relay);
 }
 
-/** The reply without what it can do without, until it is no longer than the client takes: then what was asked for last goes first. */
+/** Classless routes that don't fit leave their place to the routers and static routes that they had taken (RFC 3442). */
+function withParameters(exchange: Exchange, make: (without?: number) => DhcpPacket): DhcpPacket {
+  const { code } = options.classlessRoutes;
+  const whole = make();
+  const reply = fitted(exchange, whole);
+  return whole.options.has(code) && !reply.options.has(code) ? fitted(exchange, make(code)) : reply;
+}
+
+/**
+ * The reply without what it can do without, until it is no longer than the client takes: then what was asked for last goes first, the
+ * way out at the very last. Option 82 takes nothing from the client, as its relay takes it out again (RFC 3046 section 2.1): it is
+ * left out where the wire has no room for it (section 2.2).
+ */
 function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {
   const { ask, maxReply } = exchange.client;
   if (encodedLength(packet) <= maxReply) return packet;
   const kept = new Map(packet.options);
+  const relay = kept.get(options.relayAgent.code);
+  kept.delete(options.relayAgent.code);
   const needed = ask.kind === "bootp" ? [options.subnetMask.code] : indispensable;
-  const rest = [...kept.keys()].filter((code) => !needed.includes(code) && !expendable.includes(code)).reverse();
-  for (const code of [...expendable, ...rest]) {
-    kept.delete(code);
+  const { code: routes } = options.classlessRoutes;
+  const rest = [...kept.keys()].filter((code) => !needed.includes(code) && !expendable.includes(code) && code !== routes).reverse();
+  for (const code of [...expendable, ...rest, routes]) {
     if (encodedLength({ ...packet, options: kept }) <= maxReply) break;
+    kept.delete(code);
   }
-  return { ...packet, options: kept };
+  const short = { ...packet, options: kept };
+  if (relay === undefined) return short;
+  const whole = { ...packet, options: new Map(kept).set(options.relayAgent.code, relay) };
+  return encodedLength(whole) <= ethernetPayload ? whole : short;
 }

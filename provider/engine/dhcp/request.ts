@@ -21,20 +21,20 @@ export function onSelecting(exchange: Exchange, serverId: string, address: strin
 }
 
 /**
- * INIT-REBOOT: the client remembers an address (RFC 2131 section 4.3.2). A wrong one is refused; of a client that is unknown here
- * nothing is known to be wrong, and only an authoritative server says no.
+ * INIT-REBOOT: the client remembers an address (RFC 2131 section 4.3.2). A wrong one is refused; of a client that has neither a
+ * reservation nor a binding here nothing is known to be wrong, and only an authoritative server says no.
  */
 export function onInitReboot(exchange: Exchange, address: string): DhcpDecision {
   const { authoritative, facts, host, own, segment } = exchange;
   const isUnknown = own.length === 0 && host?.document.spec.ip === undefined;
-  const isReserved = reservedAddress(exchange) === address;
+  const reserved = reservedAddress(exchange);
   const value = ipv4(address);
   // Another server that is meant to be there may serve another network on the same wire.
   const isNotWrong = segment.subnets.some(({ net }) => contains(net, value)) || facts.state.server?.spec.allowForeignDhcp === true;
   if (isNotWrong && isUnknown && !authoritative) return silent(`${clientText(exchange)} is not known here`);
   const reason = objection(exchange, address);
   if (reason !== undefined) return nak(exchange, address, reason);
-  return isReserved || wasOwn(exchange, address) ? ack(exchange, address) : nak(exchange, address, `${address} is not this machine's`);
+  return reserved === address || wasOwn(exchange, address) ? ack(exchange, address) : nak(exchange, address, `${address} is not this machine's`);
 }
 
 /**

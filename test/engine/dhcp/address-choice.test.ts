@@ -45,12 +45,17 @@ describe("who a client is", () => {
     assert.equal(world.lease(stranger2, shared), clone);
   });
 
-  test("A14 without a hardware address the identifier alone tells clients apart", () => {
+  test("A14 without a hardware address a client is known by its option 61", () => {
     const world = new World();
-    const without = { hlen: 0, chaddr: new Uint8Array(16) };
-    const one = world.lease(stranger, clientId(0xff, 1), without);
-    assert.notEqual(world.lease(stranger, clientId(0xff, 2), without), one);
-    assert.equal(world.lease(stranger, clientId(0xff, 1), without), one);
+    const ask = (type: number, last: number, ...more: readonly (readonly [number, Uint8Array])[]) =>
+      world.send(clientPacket(stranger, type, [...clientId(0xff, last), ...more], { htype: 32, hlen: 0, chaddr: new Uint8Array(16), flags: 0x8000 }));
+    const addresses = [1, 2, 1].map((last) => replyOf(ask(messageTypes.discover, last), "offer").yiaddr);
+    assert.deepEqual(addresses, ["10.77.0.100", "10.77.0.101", "10.77.0.100"]);
+    const selecting = [optionEntry(options.requestedAddress, "10.77.0.100"), optionEntry(options.serverId, "10.77.0.1")];
+    const decision = ask(messageTypes.request, 1, ...selecting);
+    replyOf(decision, "ack");
+    assert.deepEqual(decision.reply?.destination, { kind: "broadcast" });
+    replyOf(ask(messageTypes.request, 2, ...selecting), "nak");
   });
 
   test("A14 without option 61 and hardware address a packet is malformed", () => {
@@ -147,6 +152,21 @@ describe("choice of an address", () => {
     assert.equal(replyOf(world.discover(stranger), "offer").yiaddr, "10.77.0.100");
     world.now += 60_000;
     assert.equal(replyOf(world.discover(stranger2), "offer").yiaddr, "10.77.0.100");
+  });
+
+  test("A17 two thousand machines that all ask before any takes its offer: each gets the address that it was offered, and one more gets none", () => {
+    const world = new World({ documents: small("10.80.0.1", "10.80.7.208", { cidr: "10.80.0.0/16", routers: [] }) });
+    const macs = Array.from({ length: 2000 }, (_, index) => `52:54:01:00:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 0xff).toString(16).padStart(2, "0")}`);
+    const on = { interface: { name: "eth1", addresses: [{ address: "10.80.255.1", prefix: 16 }] } };
+    const offers = macs.map((mac) => replyOf(world.discover(mac, [], {}, on), "offer").yiaddr);
+    assert.equal(new Set(offers).size, macs.length);
+    assertSilent(world.discover(stranger, [], {}, on));
+    // In another order than they were offered in, and some of them ask again first.
+    for (const [index, mac] of [...macs.entries()].reverse()) {
+      if (index % 3 === 0) assert.equal(replyOf(world.discover(mac, [], {}, on), "offer").yiaddr, offers[index]);
+      const selecting = [optionEntry(options.requestedAddress, offers[index] ?? ""), optionEntry(options.serverId, "10.80.255.1")];
+      assert.equal(replyOf(world.send(clientPacket(mac, messageTypes.request, selecting), on), "ack").yiaddr, offers[index]);
+    }
   });
 
   test("A20 an exhausted pool is silent, with an event; a subnet without pools is silent without", () => {

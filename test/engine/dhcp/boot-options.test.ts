@@ -71,6 +71,14 @@ describe("the boot program", () => {
     assert.deepEqual(offered(firmware("PXEClient", 7, 0)), nothing);
   });
 
+  test("B3 a client is of every class that one of its architectures is of", () => {
+    const classes = [{ name: "efi", match: { architectures: [7] }, nextServer: "10.77.0.7" }, { name: "bios", match: { architectures: [0] }, bootFile: "grub.0" }];
+    const told = (...codes: number[]) => (({ siaddr, bootFile }) => [siaddr, bootFile])(offered(firmware("PXEClient", ...codes), stranger, worldOf({ classes })));
+    assert.deepEqual([told(7, 0), told(0, 7), told(7), told(0), told(9)], [
+      ["10.77.0.7", "grub.0"], ["10.77.0.7", "grub.0"], ["10.77.0.7", undefined], [server, "grub.0"], ["0.0.0.0", undefined],
+    ]);
+  });
+
   test("B4 other firmware, HTTP clients and no PXE client at all get no BIOS program", () => {
     for (const code of [6, 7, 9, 10, 11, 999]) assert.deepEqual(offered(firmware("PXEClient", code)), nothing);
     assert.deepEqual(offered(firmware("HTTPClient", 16)), nothing);
@@ -87,7 +95,17 @@ describe("the boot program", () => {
     const machine = biosRom[3];
     assert.deepEqual(replyOf(new World().discover(db1, biosRom), "offer").options.get(97), machine[1]);
     for (const bytes of [Uint8Array.of(), Uint8Array.of(0, 1), new Uint8Array(17).fill(1)]) {
-      assert.equal(replyOf(new World().discover(db1, [...biosRom.slice(0, 3), [97, bytes]]), "offer").options.has(97), false);
+      const offer = replyOf(new World().discover(db1, [...biosRom.slice(0, 3), [97, bytes]]), "offer");
+      assert.deepEqual([offer.options.has(97), bootOf(offer)], [false, program]);
+    }
+  });
+
+  test("B2 it comes back in the ACK as well, asked for or not", () => {
+    const world = new World();
+    world.discover(db1, biosRom);
+    for (const list of [[1, 3], [97, 1]]) {
+      const ack = replyOf(world.select(db1, "10.77.0.11", [...biosRom, optionEntry(options.parameterList, list)]), "ack");
+      assert.deepEqual(ack.options.get(97), biosRom[3][1]);
     }
   });
 });

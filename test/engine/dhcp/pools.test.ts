@@ -85,6 +85,41 @@ describe("pools", () => {
   });
 });
 
+describe("pools by chance", () => {
+  const name = fc.constantFrom(undefined, "phones", "printers");
+  const host = fc.integer({ min: 2, max: 40 });
+  const span = fc.tuple(host, host).map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+  const pool = fc.record({ at: span, holes: fc.array(span, { maxLength: 3 }), class: name });
+  const of = (last: number) => `10.77.0.${String(last)}`;
+
+  test("A15 A16 A37 property: clients of whatever class get each address of the pools that are open to them once, none that is excluded, reserved or a router's, and then nothing", () => {
+    fc.assert(fc.property(fc.array(pool, { minLength: 1, maxLength: 4 }), fc.array(name, { minLength: 1, maxLength: 60 }), host, host, (given, clients, router, reserved) => {
+      // Pools may not overlap, and an exclusion lies in its pool.
+      const pools = given.map(({ at, ...rest }, index) => ({ ...rest, from: at.from + 40 * index, to: at.to + 40 * index, shift: 40 * index }))
+        .map(({ holes, shift, ...rest }) => ({ ...rest, exclude: holes.map(({ from, to }) => ({ from: Math.max(from + shift, rest.from), to: Math.min(to + shift, rest.to) })).filter(({ from, to }) => from <= to) }));
+      const classes = ["phones", "printers"].map((each) => ({ name: each, match: { vendorClass: each } }));
+      const spec = pools.map(({ from, to, exclude, class: only }) => ({ from: of(from), to: of(to), exclude: exclude.map((hole) => ({ from: of(hole.from), to: of(hole.to) })), ...(only !== undefined && { class: only }) }));
+      const one = world({ pools: spec, classes, routers: [of(router)] }, [hostDocument({ ip: of(reserved) })]);
+      const open = (only: string | undefined) => new Set(pools.filter((each) => each.class === undefined || each.class === only).flatMap(({ from, to, exclude }) =>
+        Array.from({ length: to - from + 1 }, (_, index) => from + index).filter((last) => last !== router && last !== reserved && !exclude.some((hole) => hole.from <= last && last <= hole.to))));
+      const taken = new Set<number>();
+      for (const [index, only] of clients.entries()) {
+        const mac = `52:54:00:ee:00:${index.toString(16).padStart(2, "0")}`;
+        const entries = only === undefined ? [] : [optionEntry(options.vendorClass, only)];
+        const left = [...open(only)].filter((last) => !taken.has(last));
+        const { reply } = one.discover(mac, entries);
+        if (left.length === 0) {
+          assert.equal(reply, undefined);
+          continue;
+        }
+        const last = Number(one.lease(mac, entries).split(".")[3]);
+        assert.ok(left.includes(last), `${String(only)} got ${String(last)} of ${left.join(" ")}`);
+        taken.add(last);
+      }
+    }), { numRuns: 300 });
+  });
+});
+
 describe("unknown clients", () => {
   const inform = (one: World) => one.send(clientPacket(stranger, messageTypes.inform, [], { ciaddr: "10.77.0.50" }));
 

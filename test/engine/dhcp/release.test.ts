@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { messageTypes, optionEntry, options } from "../../../provider/wire/dhcp";
+import { serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
 import { assertSilent, db1, replyOf, stranger, stranger2, World } from "./world";
 
@@ -26,6 +27,32 @@ describe("DECLINE", () => {
     assertSilent(world.decline(stranger, address));
   });
 
+  test("A21 a quarantine outlives a restart, and the lease that it took the place of", () => {
+    const world = new World({ documents: [serverDocument(), subnetDocument({ pools: [{ from: "10.77.0.100", to: "10.77.0.100" }] })] });
+    world.decline(stranger, world.lease(stranger));
+    world.restart();
+    for (const mac of [stranger, stranger2]) {
+      assertSilent(world.discover(mac));
+      replyOf(world.reboot(mac, "10.77.0.100"), "nak");
+      replyOf(world.extend(mac, "10.77.0.100"), "nak");
+    }
+    // Who declined it holds it no more.
+    assertSilent(world.release(stranger, "10.77.0.100"));
+    assertSilent(world.decline(stranger, "10.77.0.100"));
+    assert.equal(world.leases.byAddress("10.77.0.100")?.state, "declined");
+    world.now += 600_000;
+    assert.equal(world.lease(stranger2), "10.77.0.100");
+  });
+
+  test("A23 without option 54 a decline is taken, with another server's it isn't", () => {
+    const declines = (world: World, ...entries: readonly (readonly [number, Uint8Array])[]) => world.send(clientPacket(stranger, messageTypes.decline, [optionEntry(options.requestedAddress, "10.77.0.100"), ...entries]));
+    const world = new World();
+    world.lease(stranger);
+    assertSilent(declines(world, optionEntry(options.serverId, "10.77.0.9")));
+    assert.equal(declines(world).leases.length, 1);
+    assert.equal(world.leases.byAddress("10.77.0.100")?.state, "declined");
+  });
+
   test("F2 a reserved address is never quarantined", () => {
     const world = new World();
     world.lease(db1);
@@ -37,7 +64,7 @@ describe("DECLINE", () => {
 });
 
 describe("RELEASE", () => {
-  test("A22 only the owner releases, and it gets the same address again", () => {
+  test("A22 F3 only the owner releases, and it gets the same address again", () => {
     const world = new World();
     const address = world.lease(stranger);
     assertSilent(world.release(stranger2, address));
@@ -71,5 +98,14 @@ describe("INFORM", () => {
     const world = new World();
     assert.deepEqual(world.decide(packet, { source: { address: "10.77.0.50", port: 68 } }).reply?.destination, { kind: "unicast", address: "10.77.0.50" });
     assertSilent(world.decide(packet));
+  });
+
+  test("A24 a client behind a relay is answered at its own address; without one it can't be", () => {
+    const world = new World();
+    const asks = (ciaddr: string) => world.decide(clientPacket(stranger, messageTypes.inform, [], { ciaddr, giaddr: "10.77.0.253" }), { source: { address: "10.77.0.253", port: 67 } });
+    assert.deepEqual(asks("10.77.0.50").reply?.destination, { kind: "unicast", address: "10.77.0.50" });
+    assertSilent(asks("0.0.0.0"));
+    // Nor is anybody written to who is on none of the client's networks.
+    for (const ciaddr of ["192.168.1.5", "255.255.255.255"]) assertSilent(asks(ciaddr));
   });
 });

@@ -73,10 +73,22 @@ describe("INIT-REBOOT", () => {
     assertSilent(new World({ documents: notAuthoritative }).reboot(stranger, "10.77.0.150"));
   });
 
-  test("A3 a known client with its address is acknowledged, by lease or by reservation", () => {
-    const world = new World({ leases: [activeLease("10.77.0.150", stranger, { expiresAt: 5 })] });
-    assert.equal(replyOf(world.reboot(stranger, "10.77.0.150"), "ack").yiaddr, "10.77.0.150");
-    assert.equal(replyOf(world.reboot(db1, "10.77.0.11"), "ack").yiaddr, "10.77.0.11");
+  for (const [title, documents] of [["", standardDocuments()], [", not being authoritative", notAuthoritative]] as const) {
+    test(`A3 a known client with its address is acknowledged, by lease or by reservation, and refused any other${title}`, () => {
+      const world = new World({ documents, leases: [activeLease("10.77.0.150", stranger, { expiresAt: 5 }), activeLease("10.77.0.160", stranger2)] });
+      for (const address of ["10.77.0.151", "10.77.0.160", "10.77.0.11", "10.77.0.50", "10.77.0.255", "192.168.1.5"]) replyOf(world.reboot(stranger, address), "nak");
+      replyOf(world.reboot(db1, "10.77.0.150"), "nak");
+      assert.equal(replyOf(world.reboot(stranger, "10.77.0.150"), "ack").yiaddr, "10.77.0.150");
+      assert.equal(replyOf(world.reboot(db1, "10.77.0.11"), "ack").yiaddr, "10.77.0.11");
+    });
+  }
+
+  test("A3 behind a relay the network is the relay's", () => {
+    const relayed = { giaddr: "10.77.0.253" };
+    const wants = (address: string) => clientPacket(stranger, messageTypes.request, [optionEntry(options.requestedAddress, address)], relayed);
+    for (const documents of [standardDocuments(), notAuthoritative]) replyOf(new World({ documents }).send(wants("192.168.1.5")), "nak");
+    assertSilent(new World({ documents: notAuthoritative }).send(wants("10.77.0.150")));
+    replyOf(new World({ leases: [activeLease("10.77.0.150", stranger)] }).send(wants("10.77.0.150")), "ack");
   });
 });
 
@@ -92,15 +104,62 @@ describe("RENEWING and REBINDING", () => {
     assert.equal(world.leases.byAddress(address)?.expiresAt, world.now + 3_600_000);
   });
 
-  test("A6 an unknown lease is made again when authoritative and free, refused when not free", () => {
-    const world = new World({ leases: [activeLease("10.77.0.151", stranger2)] });
-    replyOf(world.extend(stranger, "10.77.0.150"), "ack");
-    replyOf(world.extend(stranger, "10.77.0.151"), "nak");
-    replyOf(world.extend(stranger, "10.77.0.50"), "nak");
+  test("A5 a renewal is acknowledged though its lease ends no later, or sooner, than it did", () => {
+    const world = new World();
+    const address = world.lease(stranger);
+    const [one, , ...others] = standardDocuments();
+    assert.ok(one);
+    world.declare([one, subnetDocument({ leaseTime: 600 }), ...others]);
+    const decision = world.extend(stranger, address);
+    assert.equal(readOption(replyOf(decision, "ack").options, options.leaseTime), 600);
+    assert.deepEqual(decision.reply?.destination, { kind: "unicast", address });
+    assert.equal(world.leases.byAddress(address)?.expiresAt, world.now + 600_000);
   });
 
-  test("A6 A7 an unknown lease is left alone when not authoritative", () => {
-    assertSilent(new World({ documents: notAuthoritative }).extend(stranger, "10.77.0.150"));
+  test("A5 A22 a lease that has ended, or was released, is extended while nobody else has the address", () => {
+    for (const state of ["active", "released"] as const) {
+      const world = new World({ leases: [activeLease("10.77.0.150", stranger, { state, expiresAt: 5 })] });
+      replyOf(world.extend(stranger, "10.77.0.150"), "ack");
+      assert.equal(world.leases.byAddress("10.77.0.150")?.state, "active");
+    }
+    replyOf(new World({ leases: [activeLease("10.77.0.150", stranger2)] }).extend(stranger, "10.77.0.150"), "nak");
+  });
+
+  for (const isBroadcast of [false, true, undefined]) {
+    const how = isBroadcast === undefined ? "however it came" : isBroadcast ? "by broadcast" : "by unicast";
+
+    test(`A6 A7 an unknown lease is made again when authoritative and free, refused when not free, ${how}`, () => {
+      const via = isBroadcast === undefined ? {} : { isBroadcast };
+      const world = new World({ leases: [activeLease("10.77.0.151", stranger2)] });
+      const again = world.extend(stranger, "10.77.0.150", [], via);
+      replyOf(again, "ack");
+      assert.deepEqual(again.reply?.destination, { kind: "unicast", address: "10.77.0.150" });
+      for (const address of ["10.77.0.151", "10.77.0.11", "10.77.0.50", "10.77.0.254", server]) replyOf(world.extend(stranger, address, [], via), "nak");
+    });
+  }
+
+  test("A6 A7 without authority an unknown lease is refused by unicast, and left alone by broadcast, through a relay, or where the two can't be told apart", () => {
+    const world = () => new World({ documents: notAuthoritative });
+    replyOf(world().extend(stranger, "10.77.0.150", [], { isBroadcast: false }), "nak");
+    assertSilent(world().extend(stranger, "10.77.0.150", [], { isBroadcast: true }));
+    assertSilent(world().extend(stranger, "10.77.0.150"));
+    const relayed = clientPacket(stranger, messageTypes.request, [], { ciaddr: "10.77.0.150", giaddr: "10.77.0.253" });
+    for (const isBroadcast of [false, true]) assertSilent(world().send(relayed, { isBroadcast }));
+  });
+
+  test("A7 without authority a known lease is extended by broadcast too, and one that no longer fits refused", () => {
+    const world = new World({ documents: notAuthoritative, leases: [activeLease("10.77.0.150", stranger), activeLease("10.77.0.50", stranger2)] });
+    replyOf(world.extend(stranger, "10.77.0.150", [], { isBroadcast: true }), "ack");
+    replyOf(world.extend(db1, "10.77.0.11", [], { isBroadcast: true }), "ack");
+    replyOf(world.extend(stranger2, "10.77.0.50", [], { isBroadcast: true }), "nak");
+  });
+
+  test("A10 a client that rebinds through its relay is answered through it, though it has an address", () => {
+    const world = new World({ leases: [activeLease("10.77.0.150", stranger)] });
+    const packet = clientPacket(stranger, messageTypes.request, [], { ciaddr: "10.77.0.150", giaddr: "10.77.0.253" });
+    const decision = world.send(packet, { isBroadcast: false, source: { address: "10.77.0.253", port: 67 } });
+    assert.equal(replyOf(decision, "ack").ciaddr, "10.77.0.150");
+    assert.deepEqual(decision.reply?.destination, { kind: "relay", address: "10.77.0.253", port: 67 });
   });
 
   test("A16 a lease that no longer fits is refused at its renewal", () => {

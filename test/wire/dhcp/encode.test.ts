@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { describe, test } from "node:test";
-import { encodeDhcp, optionEntry, options } from "../../../provider/wire/dhcp";
+import fc from "fast-check";
+import { decodeDhcp, encodeDhcp, optionEntry, options } from "../../../provider/wire/dhcp";
 import { clientPacket } from "./packets";
 
 /** A reader that nobody here wrote. */
@@ -41,6 +42,19 @@ describe("encodeDhcp", () => {
     const bytes = encodeDhcp(clientPacket(mac, 1, [[43, new Uint8Array(300).fill(7)]]));
     assert.deepEqual([bytes[243], bytes[244]], [43, 255]);
     assert.deepEqual([bytes[243 + 257], bytes[244 + 257]], [43, 45]);
+  });
+
+  test("A31 property: a value is in one piece as long as it fits into one, else in as few parts as can be, one behind the other, and is read whole again", () => {
+    const length = fc.oneof(fc.constantFrom(0, 1, 254, 255, 256, 509, 510, 511, 765), fc.nat(900));
+    fc.assert(fc.property(length, fc.nat(255), (size, first) => {
+      const value = Uint8Array.from({ length: size }, (_, index) => first + index * 7);
+      const bytes = encodeDhcp(clientPacket(mac, 1, [[12, Uint8Array.of(97)], [43, value], [15, Uint8Array.of(98)]]));
+      const read: number[][] = [];
+      for (let at = 240; bytes[at] !== 255; at += 2 + (bytes[at + 1] ?? 0)) read.push([bytes[at] ?? 0, bytes[at + 1] ?? 0]);
+      const parts = Array.from({ length: Math.max(1, Math.ceil(size / 255)) }, (_, index) => [43, Math.min(255, size - index * 255)]);
+      assert.deepEqual(read, [[53, 1], [12, 1], ...parts, [15, 1]]);
+      assert.deepEqual(decodeDhcp(bytes).options.get(43), value);
+    }));
   });
 
   test("B8 options 66 and 67 end with a NUL", () => {
