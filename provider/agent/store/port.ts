@@ -14,6 +14,15 @@ export type StoreWrite =
   | { readonly type: "event.put"; readonly event: AgentEvent }
   | { readonly type: "revision"; readonly from: number; readonly to: number };
 
+/** A row that is held and can't be understood: it is left out. */
+export interface UnreadRow {
+  readonly table: "documents" | "facts";
+  /** As `documentKey` makes it; of an install record its id. */
+  readonly key: string;
+  /** A clause. */
+  readonly reason: string;
+}
+
 /** All that is held. */
 export interface Snapshot {
   readonly revision: number;
@@ -22,7 +31,7 @@ export interface Snapshot {
   readonly leases: readonly Lease[];
   readonly events: readonly AgentEvent[];
   /** What is held and can't be understood, one clause each: it is left out. */
-  readonly problems?: readonly string[];
+  readonly problems?: readonly UnreadRow[];
 }
 
 /**
