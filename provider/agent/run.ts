@@ -77,9 +77,9 @@ class Agent implements RunningAgent {
     this.giver = new Giver(handoverPath(data), {
       release: () => this.release(),
       sockets: () => this.keeper?.list() ?? [],
-      takeBack: async () => {
+      takeBack: async ({ offers, sightings }) => {
         try {
-          await this.open(lockLimit, {});
+          await this.open(lockLimit, { offers, sightings });
         } catch (error) {
           this.end.reject(error);
           throw error;

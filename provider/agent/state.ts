@@ -130,7 +130,7 @@ export class AgentState implements StateView {
       }
       const held = this.store.load();
       this.adopt(held);
-      for (const problem of held.problems ?? []) this.alert(`a stored document can't be used and is left out: ${problem}`);
+      for (const { reason } of held.problems ?? []) this.alert(`a stored document can't be used and is left out: ${reason}`);
     }
     throw pxeError("PXE_REVISION_CONFLICT", "the store kept changing underneath");
   }

@@ -9,6 +9,7 @@ import { localKoffi } from "./binaries";
 import { waitHealthy, type DeathCheck } from "./health";
 import { canTakeOver, refuseDowngrade } from "./install";
 import { bundleId, nodeFlags } from "./layout";
+import { processLimits } from "./local-limits";
 import { readMark, type AgentMark } from "./local-mark";
 import { localPaths, type LocalPaths } from "./local-paths";
 import { askOnce, asked, endAgent, servingMark, succeeding, writeMark } from "./local-serving";
@@ -37,7 +38,8 @@ export function ensureProcess(request: DeployRequest): Promise<Deployed> {
 async function ensure(request: DeployRequest, changes: Changes): Promise<Deployed> {
   const paths = localPaths();
   const { mark } = await servingMark(paths);
-  throwFindings([...socketPath(paths), ...(await localPreflight(request.server, mark))]);
+  const limits = processLimits({ ...request.server, firewall: request.firewall }, "server");
+  throwFindings([...socketPath(paths), ...limits, ...(await localPreflight(request.server, mark))]);
   const bundle = agentBundle(request.bundleFolder);
   refuseDowngrade(mark?.version, bundle, request, "this machine");
   if (mark !== undefined) await asked(paths, (client) => refuseForeign(client, request));

@@ -18,11 +18,11 @@ export interface NetworkSettings {
   readonly nat: boolean;
 }
 
-/** What a server needs of its target's firewall. */
+/** What a server needs of its target's firewall. A subnet may be a proxy by itself, and is declared later. */
 export function neededOf(server: ServerSpec): Needed {
   return {
     interfaces: server.interfaces, tcp: [server.httpPort], forward: server.gateway !== undefined,
-    udp: [server.dhcpPort, server.tftpPort, ...(server.dhcpMode === "proxy" ? [server.pxePort] : [])],
+    udp: [server.dhcpPort, server.tftpPort, server.pxePort],
   };
 }
 

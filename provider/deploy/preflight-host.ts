@@ -39,7 +39,7 @@ function mount({ surroundings }: Observation, { label }: HostPreflight): Finding
 
 /**
  * An address that comes of DHCP shows another server on the very segment, and would be gone with it. Beside somebody else's server, where that
- * is meant, it is as good as any.
+ * is meant, it is as good as any. What subnets say for themselves isn't known yet: they are declared later.
  */
 function addresses({ addresses: known, interfaces, surroundings }: Observation, server: ServerSpec, { label }: HostPreflight): Finding[] {
   // Where nothing is known of any address, nobody could be asked.
@@ -50,7 +50,7 @@ function addresses({ addresses: known, interfaces, surroundings }: Observation, 
     if (!interfaces.includes(name)) return [];
     if ((known.get(name) ?? []).length === 0) return [finding("PXE_NO_ADDRESS", `${name} on ${label} has no IPv4 address`, at)];
     if (!alone || !surroundings.dynamic.has(name)) return [];
-    const fix = "Give the interface a static address; or serve boot information only, beside the server that gave it this one: dhcpMode: \"proxy\".";
+    const fix = "Give the interface a static address; or serve boot information only, beside the server that gave it this one: dhcpMode: \"proxy\" on the server, and \"full\" on the subnets that are to give out addresses elsewhere.";
     return [finding("PXE_NO_ADDRESS", `${name} on ${label} has its address by DHCP, and is to serve DHCP itself`, { ...at, fix })];
   });
 }

@@ -10,9 +10,9 @@ const roomWithoutNode = 16 * 1024;
 /** KiB for the database and its log. */
 const roomForData = 64 * 1024;
 
-/** The ports of a server. */
+/** The ports of a server, also the one that is open only while a subnet is a proxy: subnets are declared later. */
 export function portsOf(server: ServerSpec): Ports {
-  return { udp: [server.dhcpPort, server.tftpPort, ...(server.dhcpMode === "proxy" ? [server.pxePort] : [])], tcp: [server.httpPort] };
+  return { udp: [server.dhcpPort, server.tftpPort, server.pxePort], tcp: [server.httpPort] };
 }
 
 export interface PreflightOptions {

@@ -1,3 +1,4 @@
+import { localIsSystem } from "../deploy/local-paths";
 import { agentBundle } from "../deploy/payload";
 import { expectHostKey } from "../deploy/trusted-keys";
 import type { DeployPort } from "./ports";
@@ -19,6 +20,7 @@ export const deployment: DeployPort = {
     return control().controlClient(connection, controlKey);
   },
   generateControlKey: () => keys().generateControlKey(),
+  localInit: () => (localIsSystem() ? "systemd" : "process"),
   bundled() {
     const { sha256, version } = agentBundle();
     return { bundle: sha256, version };

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Connection } from "../deploy/connection";
-import type { Deployed, DeployRequest, Observed, ObserveRequest, RemoveRequest } from "../deploy/request";
+import type { Deployed, DeployRequest, Init, Observed, ObserveRequest, RemoveRequest } from "../deploy/request";
 import type { AgentStatus, ApplyInput, ApplyResult, HostStatus } from "../model/control";
 import type { Stored } from "../model/documents";
 
@@ -27,6 +27,8 @@ export interface DeployPort {
   /** @param expectedHostKey fingerprint that binds where the connection says `trust-first` */
   controlClient(connection: Connection, controlKey: string, expectedHostKey: string | undefined): Promise<ControlPort>;
   generateControlKey(): string;
+  /** What would run the agent of the target "local". */
+  localInit(): Init;
   /** SHA-256 of the bundle that `ensureAgent` would install, and this package's version. */
   bundled(): { readonly bundle: string; readonly version: string };
 }

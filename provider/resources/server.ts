@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { connectionOf, type Connection } from "../deploy/connection";
 import { rememberJumpSecrets } from "../deploy/jump-secrets";
+import { processLimits } from "../deploy/local-limits";
 import { changedTarget, type Deployed, type Init, type RemoveRequest } from "../deploy/request";
 import { serverSpec, type ServerSpec } from "../model/documents";
 import { targetSchema, type Target } from "../model/target";
@@ -43,8 +44,9 @@ export function serverResource(connections: Connections, table: DocumentTable, d
       if (typeof connection === "object" && !isUnknown(keys["controlKey"])) connections.succeed(connection, text(keys, "controlKey"));
       const { controlKeyRotation, firewall } = inputs;
       const settings = validateKnown(deploymentSettings, { controlKeyRotation, firewall }, identity.label);
+      const limits = target.value === "local" && deploy.localInit() === "process" ? processLimits({ gateway: spec.value?.gateway, firewall }, identity.label) : [];
       const rules = spec.value === undefined ? [] : table.findings(identity.self, identity.self);
-      const findings = [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings, ...settings.findings, ...rules];
+      const findings = [...identity.findings, ...table.meet(identity.self, identity, olds), ...target.findings, ...spec.findings, ...settings.findings, ...limits, ...rules];
       return { inputs: { ...inputs, ...computed }, findings };
     },
     unsettled: hasOldKey,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFileSync, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -177,4 +178,20 @@ describe("owners to forget", () => {
     assert.equal(existsSync(path), false);
     await second.close();
   });
+});
+
+test("A17 after a hand-over that failed the agent still holds what it offered, and knows what it heard of another server's leases", async (t) => {
+  const { data, socket } = place("back");
+  const agent = await startAgent({ data, socket, log: pino({ level: "silent" }) });
+  t.after(() => agent.close());
+  const before = agent.context;
+  const offer = { address: "10.77.0.100", identity: "525400120001", expiresAt: Date.now() + 60_000 };
+  before.leases.applyOffer({ type: "offer.put", offer });
+  before.sightings.see({ address: "10.77.0.150", mac: "52:54:00:12:00:02" }, true);
+  const taker = spawn(process.execPath, [require.resolve("../support/dying-taker"), data, "given"], { stdio: ["ignore", "inherit", "inherit"] });
+  await once(taker, "exit");
+  await until("it serves again", () => existsSync(join(data, "take")), 20_000);
+  assert.notEqual(agent.context, before);
+  assert.deepEqual(agent.context.leases.offerOf(offer.address, Date.now()), offer);
+  assert.equal(agent.context.sightings.macAt("10.77.0.150"), "52:54:00:12:00:02");
 });

@@ -1,76 +1,21 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
-import { openStore, type OpenStore } from "../../provider/agent/store/open";
-import type { StoreWrite } from "../../provider/agent/store/port";
-import type { InstallFacts } from "../../provider/engine/facts";
-import type { Lease } from "../../provider/engine/leases";
-import { formatIpv4, ipv4 } from "../../provider/model/ip";
-import { hostDocument, owner, profileDocument, subnetDocument } from "../support/documents";
+import { AgentState } from "../../provider/agent/state";
+import { openStore } from "../../provider/agent/store/open";
+import { decideBoot } from "../../provider/engine/boot";
+import { hostDocument } from "../support/documents";
+import { asideOf, edit, factsOf, fill, leaseOf, now, overwrite, page, pagesOf, ruin, states } from "../support/stored";
 
 const folder = mkdtempSync(join(tmpdir(), "pxe-damage-"));
 after(() => { rmSync(folder, { recursive: true, force: true }); });
 
-const now = 1_790_000_000_000;
-const page = 4096;
-
-function leaseOf(index: number): Lease {
-  const mac = `52:54:00:aa:${(index >> 8).toString(16).padStart(2, "0")}:${(index & 255).toString(16).padStart(2, "0")}`;
-  return { address: formatIpv4(ipv4("10.77.8.0") + index), mac, clientId: null, owner, subnet: "provisioning", state: "active", expiresAt: now + 3_600_000 };
-}
-
-function factsOf(name: string, state: InstallFacts["state"]): InstallFacts {
-  return {
-    id: `id-${name}`, owner, name, macs: ["52:54:00:12:34:56"], uuids: [], state, since: now - 1000, reason: "test", token: state === "armed" ? "secret" : null,
-    armedUntil: null, installedAt: null, consumed: ["1"], sshHostKeys: [],
-  };
-}
-
-/** A folder whose agent held documents, records and leases, ended as its process is killed or as it stops. */
-async function filled(name: string, leases = 600): Promise<string> {
+async function filled(name: string, leases?: number): Promise<string> {
   const data = join(folder, name);
-  const opened = openStore(data, now);
-  const documents = [subnetDocument(), profileDocument(), hostDocument(), hostDocument({ macs: ["52:54:00:12:34:99"], ip: "10.77.0.12" }, "db2")];
-  const writes: StoreWrite[] = [
-    ...documents.map((document, index): StoreWrite => ({ type: "document.put", document: { ...document, rev: index + 1 } })),
-    { type: "facts.put", facts: factsOf("db1", "armed") }, { type: "facts.put", facts: factsOf("db2", "installed") },
-    { type: "revision", from: 0, to: 4 },
-    ...Array.from({ length: leases }, (_, index): StoreWrite => ({ type: "lease.put", lease: leaseOf(index) })),
-  ];
-  assert.equal(await opened.store.commit(writes), "ok");
-  await opened.close();
+  await fill(data, leases);
   return data;
-}
-
-function asideOf(data: string): string[] {
-  return readdirSync(data).filter((name) => name.includes("corrupt"));
-}
-
-const states = (opened: OpenStore): unknown => Object.fromEntries(opened.snapshot.facts.map((facts) => [facts.name, facts.state]));
-
-/** Which pages a table's rows are on (sqlite.org/fileformat2.html, 1.6). */
-function pagesOf(data: string, table: string): number[] {
-  const db = new DatabaseSync(join(data, "agent.db"));
-  const root = Number(db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?").get(table)?.["rootpage"]);
-  db.close();
-  return leavesBelow(readFileSync(join(data, "agent.db")), root);
-}
-
-function leavesBelow(bytes: Buffer, number: number): number[] {
-  const start = (number - 1) * page;
-  // 2: an inner page, whose children its cells name.
-  if (bytes[start] !== 2) return [number];
-  const children = Array.from({ length: bytes.readUInt16BE(start + 3) }, (_, index) => bytes.readUInt32BE(start + bytes.readUInt16BE(start + 12 + 2 * index)));
-  return [...children, bytes.readUInt32BE(start + 8)].flatMap((child) => leavesBelow(bytes, child));
-}
-
-function overwrite(path: string, at: number, bytes: Uint8Array): void {
-  const fd = openSync(path, "r+");
-  writeSync(fd, bytes, 0, bytes.length, at);
-  closeSync(fd);
 }
 
 describe("a damaged database", () => {
@@ -107,7 +52,7 @@ describe("a damaged database", () => {
     const data = await filled("leases");
     const pages = pagesOf(data, "leases");
     assert.ok(pages.length > 5, pages.join(" "));
-    overwrite(join(data, "agent.db"), ((pages[2] ?? 1) - 1) * page, Buffer.alloc(page, 0xff));
+    ruin(data, pages[2] ?? 1);
     const opened = openStore(data, now);
     assert.equal(opened.problems.length, 1);
     assert.ok(opened.leases.size >= 575 && opened.leases.size < 600, String(opened.leases.size));
@@ -117,7 +62,7 @@ describe("a damaged database", () => {
 
   test("a page of documents that can't be read is made good from the copy", async () => {
     const data = await filled("documents");
-    for (const damaged of pagesOf(data, "documents")) overwrite(join(data, "agent.db"), (damaged - 1) * page, Buffer.alloc(page, 0xff));
+    for (const damaged of pagesOf(data, "documents")) ruin(data, damaged);
     const opened = openStore(data, now);
     assert.equal(opened.problems.length, 1);
     assert.deepEqual([opened.snapshot.documents.length, opened.leases.size], [4, 600]);
@@ -139,7 +84,7 @@ describe("a damaged database", () => {
   test("without a copy hosts whose documents could be read, but not their records, are known not to be new", async () => {
     const data = await filled("no-copy");
     rmSync(join(data, "documents.db"));
-    for (const damaged of pagesOf(data, "facts")) overwrite(join(data, "agent.db"), (damaged - 1) * page, Buffer.alloc(page, 0xff));
+    for (const damaged of pagesOf(data, "facts")) ruin(data, damaged);
     const opened = openStore(data, now);
     assert.deepEqual(states(opened), { db1: "adopted", db2: "adopted" });
     assert.match(opened.snapshot.facts[0]?.reason ?? "", /lost/);
@@ -170,23 +115,38 @@ describe("a damaged database", () => {
     assert.equal(asideOf(data).filter((name) => !/-(wal|shm)$/.test(name)).length, 3);
   });
 
-  test("a copy that is damaged is made again, and one that can't be written is told", async () => {
-    const data = await filled("copy");
-    writeFileSync(join(data, "documents.db"), "no database".repeat(1000));
-    await openStore(data, now).close();
-    const db = new DatabaseSync(join(data, "documents.db"), { readOnly: true });
-    assert.equal(db.prepare("SELECT count(*) AS n FROM documents").get()?.["n"], 4);
-    db.close();
-    rmSync(join(data, "documents.db"));
-    mkdirSync(join(data, "documents.db"));
+  test("an order never goes to the machine of an older document: the copy may be behind, and a sound record says nothing of that", async () => {
+    const data = await filled("older-copy");
+    const [before, after] = ["52:54:00:12:34:aa", "52:54:00:12:34:bb"] as const;
+    const put = (mac: string, rev: number): string => `UPDATE documents SET json = '${JSON.stringify({ ...hostDocument({ macs: [mac] }), rev })}' WHERE name = 'db1'`;
+    edit(data, "documents.db", put(before, 3));
+    edit(data, "agent.db", `${put(after, 5)}; UPDATE meta SET value = 5`);
+    for (const damaged of pagesOf(data, "documents")) ruin(data, damaged);
     const opened = openStore(data, now);
+    const state = new AgentState(opened.snapshot, opened.store, () => now, () => undefined);
+    assert.equal(opened.snapshot.documents.length, 4);
+    assert.equal(decideBoot(state.hostByMac(before), { mac: before, firmware: "bios" }, now).action, "local");
+    assert.deepEqual(states(opened), { db1: "adopted", db2: "installed" });
     await opened.close();
-    assert.match(opened.trouble().join("\n"), /documents\.db, the copy of the documents, can't be written/);
   });
 
-  test("any damage at all leaves a store that opens, takes writes and arms nobody anew", async () => {
+  test("a database that is behind its copy has lost what came after: nothing in it is an order", async () => {
+    const data = await filled("behind");
+    edit(data, "documents.db", `UPDATE meta SET value = 7; UPDATE facts SET json = '${JSON.stringify({ ...factsOf("db1", "installed"), since: now })}' WHERE id = 'id-db1'`);
+    const opened = openStore(data, now);
+    assert.match(opened.problems.join("\n"), /it is older than its copy/);
+    assert.deepEqual([states(opened), opened.leases.size, opened.snapshot.revision], [{ db1: "installed", db2: "installed" }, 600, 8]);
+    await opened.close();
+    const again = openStore(data, now);
+    assert.deepEqual(again.problems, []);
+    await again.close();
+  });
+
+  test("any damage at all leaves a store that opens, takes writes and arms nobody anew, nor the machine of an older document", async () => {
     const data = await filled("any", 200);
-    const good = readFileSync(join(data, "agent.db"));
+    const older = { ...hostDocument({ macs: ["52:54:00:12:34:aa"] }), rev: 2 };
+    edit(data, "documents.db", `UPDATE documents SET json = '${JSON.stringify(older)}' WHERE name = 'db1'`);
+    const [good, behind] = [readFileSync(join(data, "agent.db")), readFileSync(join(data, "documents.db"))];
     let seed = 12345;
     const random = (below: number): number => {
       seed = (seed * 1103515245 + 12345) % 2147483648;
@@ -199,10 +159,13 @@ describe("a damaged database", () => {
         bytes.fill(random(256), at, at + 1 + random(200));
       }
       writeFileSync(join(data, "agent.db"), bytes);
+      writeFileSync(join(data, "documents.db"), behind);
       for (const name of asideOf(data)) rmSync(join(data, name));
       const opened = openStore(data, now + round);
       assert.equal(await opened.store.commit([{ type: "lease.put", lease: leaseOf(1) }]), "ok", String(round));
-      assert.deepEqual(opened.snapshot.facts.filter((facts) => facts.state === "armed" && facts.token !== "secret"), []);
+      const armed = opened.snapshot.facts.filter((facts) => facts.state === "armed");
+      const isOlder = opened.snapshot.documents.some((doc) => doc.kind === "host" && doc.spec.macs.includes("52:54:00:12:34:aa"));
+      assert.deepEqual([armed.filter((facts) => facts.token !== "secret"), armed.length > 0 && isOlder], [[], false], String(round));
       await opened.close();
     }
   });

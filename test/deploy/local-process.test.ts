@@ -8,6 +8,7 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { changedTarget, ensureAgent, observeAgent, removeAgent, type DeployRequest } from "../../provider/deploy/agent";
 import { controlClient } from "../../provider/deploy/control";
 import { generateControlKey } from "../../provider/deploy/keys";
+import { processLimits } from "../../provider/deploy/local-limits";
 import { localPaths } from "../../provider/deploy/local-paths";
 import { endProcess, isAlive, startedAt } from "../../provider/deploy/process-mark";
 import { PxeError } from "../../provider/errors";
@@ -86,6 +87,18 @@ describe("the agent as a plain process", () => {
     assert.equal(observed.bundle, deployed.bundle);
     assert.equal(observed.running, true);
     assert.equal(statSync(localPaths().data).mode & 0o777, 0o700);
+  });
+
+  test("is refused what a plain process can't see to, before anything is made", async () => {
+    const settings = { server: { ...server, gateway: { nat: true } }, firewall: "manage" } as const;
+    await assert.rejects(ensureAgent(request({}, settings)), (error: unknown) => {
+      assert.ok(error instanceof PxeError);
+      assert.deepEqual(error.findings.map((item) => [item.code, item.where[0]?.property]), [["PXE_UNSUPPORTED_TARGET", "gateway.nat"], ["PXE_UNSUPPORTED_TARGET", "firewall"]]);
+      return !changedTarget(error);
+    });
+    assert.equal(existsSync(localPaths().root), false);
+    const judged = (forwards: boolean): unknown[] => processLimits({ gateway: { nat: false }, firewall: "check" }, "server", () => forwards).map((item) => item.where);
+    assert.deepEqual([judged(true), judged(false)], [[], [[{ document: "server", property: "gateway" }]]]);
   });
 
   test("gets nothing of the operator's environment that may be a secret", async () => {

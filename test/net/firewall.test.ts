@@ -71,7 +71,7 @@ test("the commands of PXE_FIREWALL open just the ports, and managing opens them 
 
   const [finding] = preflight(await seen(server), spec, { form: "system", label: "rack1", givenNode: false });
   assert.equal(finding?.code, "PXE_FIREWALL");
-  assert.match(finding.what, /nftables on rack1 drops 67\/udp, 69\/udp, 80\/tcp on eth1/);
+  assert.match(finding.what, /nftables on rack1 drops 67\/udp, 69\/udp, 4011\/udp, 80\/tcp on eth1/);
   const lines = finding.fix.split("\n").filter((line) => line.startsWith("  "));
   await ok(server, "sh", "-ec", lines.join("\n"));
   assert.equal((await ok(client, "python3", "-c", send, "10.77.0.1", "5")).trim(), "connected");

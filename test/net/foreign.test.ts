@@ -71,7 +71,7 @@ async function site(t: TestContext): Promise<Site> {
 function assertRefused(applied: Applied, address: string): void {
   assert.equal(applied.status, 422, JSON.stringify(applied));
   const [item, ...more] = applied.findings;
-  assert.deepEqual([item?.code, more.length, item?.where], ["PXE_FOREIGN_DHCP", 0, [{ document: "server/rack1", property: "interfaces[0]" }]]);
+  assert.deepEqual([item?.code, more.length, item?.where], ["PXE_FOREIGN_DHCP", 0, [{ document: "server/rack1", property: "interfaces[0]" }, { document: "subnet/provisioning", property: "cidr" }]]);
   assert.match(item?.what ?? "", new RegExp(`${address.replaceAll(".", "\\.")} \\(MAC ${foreignMac}\\), answers on eth0$`));
   assert.match(item?.fix ?? "", /dhcpMode: "proxy"/);
 }
@@ -92,6 +92,19 @@ describe("F12 another DHCP server on the segment, when serving is to begin", () 
     assertRefused(await agent.apply(subnet({ dhcpMode: "full" })), "10.77.0.9");
     assertRefused(await agent.apply(server()), "10.77.0.9");
     assert.equal((await agent.apply(server({ allowForeignDhcp: true }))).status, 200);
+  });
+
+  test("F12 a subnet that is a proxy by itself goes on beside it on a server in full mode, and is refused when it is to be full", async (t) => {
+    const { segment, folder, startAgent } = await site(t);
+    await startDnsmasq(t, await segment.station("10.77.0.9/24", foreignMac), folder, "--dhcp-range=10.77.0.50,10.77.0.60,1h");
+    const agent = await startAgent();
+    for (const put of [server(), subnet({ dhcpMode: "proxy" })]) {
+      const applied = await agent.apply(put);
+      assert.deepEqual([applied.status, applied.milliseconds < 1000], [200, true], JSON.stringify(applied));
+    }
+    assertRefused(await agent.apply(subnet()), "10.77.0.9");
+    assertRefused(await agent.apply(subnet({ dhcpMode: "full" })), "10.77.0.9");
+    assert.deepEqual((await agent.documents()).find((doc) => doc.kind === "subnet")?.spec.dhcpMode, "proxy");
   });
 
   test("F12 Kea is found", async (t) => {
@@ -147,7 +160,7 @@ describe("F12 another DHCP server on the segment, when serving is to begin", () 
 
   test("F12 nothing is asked on loopback", async (t) => {
     const { startAgent } = await site(t);
-    const applied = await (await startAgent()).apply(server({ interfaces: ["lo"] }));
+    const applied = await (await startAgent()).apply(server({ interfaces: ["lo"] }), subnet({ cidr: "127.0.0.0/24", routers: [], dnsServers: [] }));
     assert.deepEqual([applied.status, applied.milliseconds < 1000], [200, true], JSON.stringify(applied));
   });
 });

@@ -176,6 +176,17 @@ describe("a server's settings", () => {
     assert.deepEqual(places(doubled), ["PXE_DUPLICATE server/rack1 options.mtu; server/rack1 options.raw[0].code"]);
   });
 
+  test("that a plain process can't see to are refused by path, in the preview too; what isn't known yet is not", async () => {
+    deploy.init = "process";
+    const given = { target: "local", gateway: { nat: true }, firewall: "manage" };
+    assert.deepEqual(places(await run.refused("server", serverInputs(given))), ["PXE_UNSUPPORTED_TARGET server/rack1 firewall", "PXE_UNSUPPORTED_TARGET server/rack1 gateway.nat"]);
+    for (const more of [{ target: unknownValue }, { gateway: unknownValue, firewall: unknownValue }, { gateway: undefined, firewall: "check" }]) {
+      await new Operation(deploy).accepted("server", serverInputs({ ...given, ...more }));
+    }
+    deploy.init = "systemd";
+    await new Operation(deploy).accepted("server", serverInputs(given));
+  });
+
   test("go into its document, but for the firewall's, which the deployment is told", async () => {
     const settings = {
       dhcpMode: "full", allowForeignDhcp: true, echoClientId: false, subnetSelection: true, options: { ntpServers: ["10.77.0.1"] }, pxePort: 14_011, gateway: { nat: true },

@@ -6,7 +6,7 @@ import type { InstallFacts } from "../../provider/engine/facts";
 import { FactsIndex } from "../../provider/engine/facts-index";
 import { applyRequest, type ApplyInput, type ApplyResult, type HostStatus } from "../../provider/model/control";
 import type { Stored } from "../../provider/model/documents";
-import type { Deployed, DeployRequest, Observed, ObserveRequest, RemoveRequest } from "../../provider/deploy/request";
+import type { Deployed, DeployRequest, Init, Observed, ObserveRequest, RemoveRequest } from "../../provider/deploy/request";
 import type { ControlPort, DeployPort } from "../../provider/resources/ports";
 
 /** An agent and its target, in memory, deciding batches as the real one does; and a record of what they were told. */
@@ -21,6 +21,8 @@ export class FakeDeploy implements DeployPort {
   readonly expectedKeys: (string | undefined)[] = [];
   installed: Deployed | undefined;
   running = true;
+  /** What the target "local" gets. */
+  init: Init = "systemd";
   /** The agent that runs, where it is another than was installed. */
   observedAgent: { readonly bundle: string; readonly version: string } | undefined;
   readonly observations: ObserveRequest[] = [];
@@ -42,7 +44,7 @@ export class FakeDeploy implements DeployPort {
   async ensureAgent(request: DeployRequest): Promise<Deployed> {
     this.deployments.push(request);
     if (this.deployFailure !== undefined) throw this.deployFailure;
-    this.installed = { bundle: "b1", agentVersion: "0.1.0", nodeVersion: "24.0.0", nodeSource: "target", hostKey: this.hostKey, architecture: "x86_64", init: "systemd" };
+    this.installed = { bundle: "b1", agentVersion: "0.1.0", nodeVersion: "24.0.0", nodeSource: "target", hostKey: this.hostKey, architecture: "x86_64", init: this.init };
     return this.installed;
   }
 
@@ -62,6 +64,10 @@ export class FakeDeploy implements DeployPort {
 
   generateControlKey(): string {
     return `control key ${String(++this.keys)}`;
+  }
+
+  localInit(): Init {
+    return this.init;
   }
 
   bundled(): { bundle: string; version: string } {

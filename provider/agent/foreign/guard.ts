@@ -1,9 +1,9 @@
 import { networkInterfaces } from "node:os";
+import { modeOf, onLink } from "../../engine/dhcp";
 import { finding, throwFindings, type Finding } from "../../errors";
 import type { StateView } from "../../engine/view";
 import type { ApplyRequest } from "../../model/control";
-import { documentLabel, type ServerDocument, type SubnetDocument } from "../../model/documents";
-import { contains, ipv4, network } from "../../model/ip";
+import { documentLabel, type ServerDocument, type Stored, type SubnetDocument } from "../../model/documents";
 import { addressesOf, type InterfaceSource } from "../serving";
 import type { AgentState } from "../state";
 import { probeForeignDhcp, type ForeignDhcp } from "./probe";
@@ -14,7 +14,7 @@ type Declared = Pick<StateView, "server" | "subnets">;
 /** What is declared of serving, after a batch or before it. */
 interface Serving {
   readonly server: ServerDocument | undefined;
-  readonly subnets: readonly SubnetDocument[];
+  readonly subnets: readonly Stored<SubnetDocument>[];
 }
 
 type Probe = (name: string) => Promise<ForeignDhcp | undefined>;
@@ -27,11 +27,10 @@ type Probe = (name: string) => Promise<ForeignDhcp | undefined>;
 export async function refuseBesideForeign(batch: ApplyRequest, state: Declared & Pick<AgentState, "apply">, watch?: ForeignWatch, probe: Probe = probeOf(watch)): Promise<void> {
   if (batch.dryRun) return;
   const begun = beginsToServe(batch, state);
-  const server = begun.length === 0 ? undefined : after(batch, state).server;
-  if (server === undefined) return;
+  if (begun.length === 0) return;
   await state.apply({ ...batch, dryRun: true });
   const found = await Promise.all(begun.map(probe));
-  throwFindings(found.flatMap((other) => (other === undefined ? [] : [refusal(other, server)])));
+  throwFindings(found.flatMap((other) => (other === undefined ? [] : [refusal(other, after(batch, state))])));
 }
 
 /** The interfaces that give out addresses after a batch and did not before. */
@@ -49,23 +48,25 @@ function after(batch: ApplyRequest, { server, subnets }: Declared): Serving {
     owners.includes(doc.owner) && [...batch.put, ...batch.delete].some((item) => item.kind === doc.kind && item.name === doc.name);
   return {
     server: batch.put.find((doc) => doc.kind === "server") ?? (server === undefined || isReplaced(server) ? undefined : server),
-    subnets: [...subnets.filter((doc) => !isReplaced(doc)), ...batch.put.filter((doc) => doc.kind === "subnet")],
+    subnets: [...subnets.filter((doc) => !isReplaced(doc)), ...batch.put.filter((doc) => doc.kind === "subnet").map((doc) => ({ ...doc, rev: 0 }))],
   };
 }
 
-/** A server in full mode gives out addresses on all its interfaces, one in proxy mode where a subnet says so for itself. */
-function fullInterfaces({ server, subnets }: Serving, source: InterfaceSource): readonly string[] {
-  if (server === undefined) return [];
-  const { interfaces, dhcpMode } = server.spec;
-  if (dhcpMode === "full") return interfaces;
-  const full = subnets.filter((doc) => doc.spec.dhcpMode === "full").map((doc) => network(doc.spec.cidr));
-  return interfaces.filter((name) => addressesOf(name, source).some(({ address }) => full.some((net) => contains(net, ipv4(address)))));
+function fullInterfaces(serving: Serving, source: InterfaceSource): readonly string[] {
+  return serving.server?.spec.interfaces.filter((name) => fullSubnets(serving, name, source).length > 0) ?? [];
 }
 
-function refusal(other: ForeignDhcp, server: ServerDocument): Finding {
+/** The subnets of an interface that addresses are given out of. */
+function fullSubnets({ server, subnets }: Serving, name: string, source: InterfaceSource = networkInterfaces): readonly SubnetDocument[] {
+  return onLink(subnets, addressesOf(name, source)).map(({ document }) => document).filter((document) => modeOf(document, server) === "full");
+}
+
+function refusal(other: ForeignDhcp, serving: Serving): Finding {
+  const { server } = serving;
   const mac = other.mac === undefined ? "" : ` (MAC ${other.mac})`;
+  const at = server === undefined ? [] : [{ document: documentLabel(server), property: `interfaces[${String(server.spec.interfaces.indexOf(other.interface))}]` }];
   return finding("PXE_FOREIGN_DHCP", `another DHCP server, ${other.address}${mac}, answers on ${other.interface}`, {
-    where: [{ document: documentLabel(server), property: `interfaces[${String(server.spec.interfaces.indexOf(other.interface))}]` }],
+    where: [...at, ...fullSubnets(serving, other.interface).map((document) => ({ document: documentLabel(document), property: "cidr" }))],
   });
 }
 

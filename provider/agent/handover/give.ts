@@ -20,8 +20,8 @@ export interface Giving {
   /** Stops, closes the database and frees the folder. @throws when it can't; then it serves on */
   release(): Promise<Released>;
   sockets(): readonly KeptSocket[];
-  /** Serves again; resolves to who records from now on. */
-  takeBack(): Promise<Recorder>;
+  /** Serves again with what was released; resolves to who records from now on. */
+  takeBack(released: Released): Promise<Recorder>;
   /** The other one serves. Resolves when nothing is under way here any more. */
   given(): Promise<void>;
 }
@@ -94,7 +94,7 @@ export class Giver {
     // One that hangs would keep the folder.
     if (!channel.isClosed) kill(taker.pid);
     channel.destroy();
-    const recorder = await this.giving.takeBack();
+    const recorder = await this.giving.takeBack(released);
     recorder.emit({ kind: "alert", host: null, mac: null, address: null, text: `pxe-agent ${taker.version} did not take over, and this one (${agentVersion}) serves on: ${reason}` });
     released.pass(recorder);
     this.busy = false;

@@ -1,9 +1,10 @@
-import { rmSync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import { renameSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { errorText } from "../../errors";
 import { isDamage } from "./failure";
 import type { StoreWrite } from "./port";
-import { execute, openDatabase, prepare, type Statements } from "./schema";
+import { documentRow, factsRow } from "./rows";
+import { damageOf, execute, openDatabase, prepare, removeDatabase, type Statements } from "./schema";
 
 /** How long changes wait for company, and how long after a failure it is tried again, in milliseconds. */
 const delay = 1_000;
@@ -12,13 +13,17 @@ const retryAfter = 30_000;
 /** It may be behind after a power cut, so its commits needn't wait for the disk. */
 const settings = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 
-/** What makes the copy's tables equal to those of the attached database. */
-const sync = ["documents", "facts"].map((table) => {
-  const key = table === "facts" ? "own.id = held.id" : "own.kind = held.kind AND own.owner = held.owner AND own.name = held.name";
-  return `
-    DELETE FROM main.${table} AS own WHERE NOT EXISTS (SELECT 1 FROM live.${table} AS held WHERE ${key} AND own.json = held.json);
-    INSERT OR IGNORE INTO main.${table} SELECT * FROM live.${table};`;
-}).join("") + "INSERT OR REPLACE INTO main.meta SELECT * FROM live.meta;";
+/** What is copied: the tables with their keys, and how their rows are understood. */
+const tables = [
+  { name: "documents", keys: ["kind", "owner", "name"], isRead: (json: string) => documentRow(json).ok },
+  { name: "facts", keys: ["id"], isRead: (json: string) => factsRow(json).ok },
+] as const;
+
+/** The database that is followed. Asked by its own connection: it may hold the file for itself. */
+export interface Followed {
+  /** The rows of a query. */
+  read(sql: string): Iterable<Readonly<Record<string, unknown>>>;
+}
 
 /**
  * A second file with the documents and the install records: from it they come back when the database is damaged. It follows the
@@ -32,7 +37,7 @@ export class DocumentsCopy {
   private lastProblem: string | undefined;
 
   /** @param path where the copy is; @param live the database that it follows */
-  constructor(private readonly path: string, private readonly live: string) {
+  constructor(private readonly path: string, private readonly live: Followed) {
     this.later();
   }
 
@@ -79,13 +84,13 @@ export class DocumentsCopy {
     this.db.exec("COMMIT");
   }
 
-  /** Takes over all that the database holds. */
+  /** Takes over all that the database holds. What goes wrong may be the database's own damage, so the copy is judged by itself. */
   private begin(): void {
     try {
       this.open();
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      for (const suffix of ["", "-wal", "-shm"]) rmSync(this.path + suffix, { force: true });
+      if (!isDamage(error) || isSound(this.path)) throw error;
+      this.makeAnew();
       this.open();
     }
   }
@@ -93,12 +98,30 @@ export class DocumentsCopy {
   private open(): void {
     const db = openDatabase(this.path, settings);
     try {
-      db.prepare("ATTACH ? AS live").run(this.live);
-      db.exec(`BEGIN IMMEDIATE; ${sync} COMMIT; DETACH live;`);
+      takeOver(db, this.live);
       this.statements = prepare(db);
       this.db = db;
     } catch (error) {
       db.close();
+      throw error;
+    }
+  }
+
+  /** Another copy in the place of a damaged one, of which something can still be read until then. */
+  private makeAnew(): void {
+    const part = `${this.path}.part`;
+    removeDatabase(part);
+    try {
+      const db = openDatabase(part, settings);
+      try {
+        takeOver(db, this.live);
+      } finally {
+        db.close();
+      }
+      removeDatabase(this.path);
+      renameSync(part, this.path);
+    } catch (error) {
+      removeDatabase(part);
       throw error;
     }
   }
@@ -112,4 +135,46 @@ export class DocumentsCopy {
 
 function isCopied({ type }: StoreWrite): boolean {
   return type !== "lease.put" && type !== "lease.delete" && type !== "event.put" && type !== "history";
+}
+
+/** Makes the tables equal to those of the database. A row that can't be understood takes no other's place: that one may be good. */
+function takeOver(db: DatabaseSync, live: Followed): void {
+  db.exec("BEGIN IMMEDIATE");
+  for (const { name, keys, isRead } of tables) {
+    const columns = keys.join(", ");
+    const where = keys.map((key) => `${key} = ?`).join(" AND ");
+    const held = db.prepare(`SELECT json FROM ${name} WHERE ${where}`);
+    const put = db.prepare(`INSERT OR REPLACE INTO ${name} (${columns}, json) VALUES (${[...keys, ""].map(() => "?").join(", ")})`);
+    const there = new Set<string>();
+    for (const row of live.read(`SELECT ${columns}, json FROM ${name}`)) {
+      const key = keys.map((column) => String(row[column]));
+      const json = String(row["json"]);
+      there.add(key.join(" "));
+      const own = held.get(...key)?.["json"];
+      if (own !== json && (own === undefined || isRead(json))) put.run(...key, json);
+    }
+    const remove = db.prepare(`DELETE FROM ${name} WHERE ${where}`);
+    for (const row of db.prepare(`SELECT ${columns} FROM ${name}`).all()) {
+      const key = keys.map((column) => String(row[column]));
+      if (!there.has(key.join(" "))) remove.run(...key);
+    }
+  }
+  const putMeta = db.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)");
+  for (const { key, value } of live.read("SELECT key, value FROM meta")) putMeta.run(String(key), Number(value));
+  db.exec("COMMIT");
+}
+
+/** Whether a copy's structure is whole, and its tables are ours. */
+function isSound(path: string): boolean {
+  try {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      prepare(db);
+      return damageOf(db) === undefined;
+    } finally {
+      db.close();
+    }
+  } catch {
+    return false;
+  }
 }

@@ -1,11 +1,12 @@
-import { existsSync, fsyncSync, closeSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, fsyncSync, closeSync, openSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LeaseTable } from "../../engine/lease-table";
 import { errorText } from "../../errors";
 import { DocumentsCopy } from "./copy";
-import { DamagedDatabase, isDamage } from "./failure";
+import { DamagedDatabase, isDamage, isStoreFailure } from "./failure";
 import type { Snapshot } from "./port";
-import { heldRevision, salvage, salvageWrites } from "./salvage";
+import { heldRevision, mend, salvage, salvageWrites } from "./salvage";
+import { removeDatabase } from "./schema";
 import { SqliteStore } from "./sqlite";
 
 /** A database that is ready, with all that it holds. */
@@ -42,14 +43,18 @@ export function openStore(folder: string, now: number): OpenStore {
     problems.push(replace(path, copyPath, errorText(error), now));
     read = readStore(path, copyPath);
   }
-  const { store, copy, snapshot, leases } = read;
-  for (const problem of snapshot.problems ?? []) problems.push(`a stored document can't be used and is left out: ${problem}`);
+  const { store, copy, leases } = read;
+  const { snapshot, problem } = mended(read, copyPath, now);
+  if (problem !== undefined) problems.push(problem);
+  for (const { reason } of snapshot.problems ?? []) problems.push(`a stored document can't be used and is left out: ${reason}`);
   return {
     store, snapshot, leases, problems,
     trouble: () => [...(store.failure === undefined ? [] : [`nothing can be stored: ${store.failure}`]), ...(copy.problem === undefined ? [] : [copy.problem])],
     close: async () => {
-      await store.close();
+      store.settle();
+      // It may still have to read what it follows.
       copy.close();
+      await store.close();
     },
   };
 }
@@ -68,14 +73,32 @@ function readStore(path: string, copyPath: string): Read {
     store.check();
     const snapshot = store.load();
     const { revision, documents, facts, events, history, problems = [] } = snapshot;
-    if (revision === 0 && heldRevision(copyPath) > 0) throw new DamagedDatabase("it is empty, and its copy is not");
+    // The copy never goes before what it follows.
+    if (heldRevision(copyPath) > revision) throw new DamagedDatabase(revision === 0 ? "it is empty, and its copy is not" : "it is older than its copy");
     const leases = new LeaseTable(store.leases());
-    copy = new DocumentsCopy(copyPath, path);
+    copy = new DocumentsCopy(copyPath, store);
     return { store, copy, snapshot: { revision, documents, facts, events, history, leases: [], problems }, leases };
   } catch (error) {
     void store.close();
     throw error;
   }
+}
+
+/** What can't be understood is taken from the copy, as far as that has it, and stored where there is room. */
+function mended({ store, snapshot }: Read, copyPath: string, now: number): { readonly snapshot: Snapshot; readonly problem?: string } {
+  const { problems = [] } = snapshot;
+  if (problems.length === 0) return { snapshot };
+  const { writes, ...better } = mend(snapshot, copyPath, now);
+  if (writes.length === 0) return { snapshot };
+  try {
+    store.fill(writes);
+  } catch (error) {
+    // Then it holds while the agent runs, and the next start does it again.
+    if (!isStoreFailure(error)) throw error;
+  }
+  const taken = problems.filter((row) => !better.problems.includes(row)).map((row) => row.reason);
+  const what = taken.length === 0 ? "" : `${String(taken.length)} stored rows can't be understood and are as the copy has them: ${taken.join("; ")}; `;
+  return { snapshot: { ...snapshot, ...better }, problem: `${what}orders to install that hang on what is lost are void` };
 }
 
 /** Makes another database of what can be read, and puts it in the damaged one's place. @returns what happened, for a person */
@@ -118,10 +141,6 @@ function forgetOld(path: string): void {
   const folder = dirname(path);
   const damaged = readdirSync(folder).map((name) => join(folder, name)).filter((name) => name.startsWith(prefix) && !/-(?:wal|shm)$/.test(name)).toSorted();
   for (const old of damaged.slice(0, -keptDamaged)) removeDatabase(old);
-}
-
-function removeDatabase(path: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
 
 /** A rename is durable once its folder is. */

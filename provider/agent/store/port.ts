@@ -17,6 +17,15 @@ export type StoreWrite =
   /** The history's own time; see `historyTime`. */
   | { readonly type: "history"; readonly time: number };
 
+/** A row that is held and can't be understood: it is left out. */
+export interface UnreadRow {
+  readonly table: "documents" | "facts";
+  /** As `documentKey` makes it; of an install record its id. */
+  readonly key: string;
+  /** A clause. */
+  readonly reason: string;
+}
+
 /** All that is held. */
 export interface Snapshot {
   readonly revision: number;
@@ -27,7 +36,7 @@ export interface Snapshot {
   /** The history's own time, Unix time in milliseconds; undefined where none was stored. */
   readonly history?: number | undefined;
   /** What is held and can't be understood, one clause each: it is left out. */
-  readonly problems?: readonly string[];
+  readonly problems?: readonly UnreadRow[];
 }
 
 /**

@@ -7,7 +7,7 @@ import { mayInstall } from "../../engine/lifecycle";
 import { documentKey, ownedKey } from "../../engine/view";
 import type { AgentEvent } from "../../model/control";
 import type { Stored } from "../../model/documents";
-import type { StoreWrite } from "./port";
+import type { Snapshot, StoreWrite, UnreadRow } from "./port";
 import { documentRow, factsRow, leaseRow, parsed, type Row } from "./rows";
 import { revisionOf } from "./schema";
 
@@ -36,22 +36,53 @@ interface Part<T> {
 }
 
 /**
- * Reads what can be read of a damaged database and of the documents' copy. Whatever is doubtful ends away from installing: a record
- * that isn't surely the last one is not an order, and a host without a record gets one that says so.
+ * Reads what can be read of a damaged database and of the documents' copy. Whatever is doubtful ends away from installing: an order stands
+ * only where every document and every record is surely the last one, since it would go to the machine that an older document names; and a
+ * host without a record gets one that says so.
  */
 export function salvage(path: string, copyPath: string, now: number): Salvaged {
   const own = readFile(path);
   const copy = readFile(copyPath);
-  // An agent that never held anything has nothing to say of what is gone.
-  const isSure = (part: Part<unknown>): boolean => part.whole && own.revision > 0;
+  // An agent that never held anything has nothing to say of what is gone, nor has one that is behind its own copy.
+  const isSure = (part: Part<unknown>): boolean => part.whole && own.revision > 0 && own.revision >= copy.revision;
   const documents = isSure(own.documents) ? own.documents.rows : newest([...copy.documents.rows, ...own.documents.rows], documentKey, (doc) => doc.rev);
-  const facts = isSure(own.facts) ? own.facts.rows : newest([...copy.facts.rows, ...own.facts.rows], (item) => item.id, (item) => item.since).map((item) => disarmed(item, now));
-  const known = new Set(facts.map(ownedKey));
-  const lost = documents.filter((doc) => doc.kind === "host" && !known.has(ownedKey(doc))).flatMap((doc) => (doc.kind === "host" ? [unknown(doc, now)] : []));
+  const held = isSure(own.facts) ? own.facts.rows : newest([...copy.facts.rows, ...own.facts.rows], (item) => item.id, (item) => item.since);
+  const facts = isSure(own.documents) && isSure(own.facts) ? held : held.map((item) => disarmed(item, now));
   const leases = own.leases.whole ? own.leases.rows : newest([...rawLeases(path), ...rawLeases(`${path}-wal`), ...own.leases.rows], (lease) => lease.address, (lease) => lease.expiresAt);
   // Above all that was ever given out: a revision must not come a second time.
   const revision = 1 + Math.max(own.revision, copy.revision, ...documents.map((doc) => doc.rev));
-  return { revision, documents, facts: [...facts, ...lost], leases, events: own.events.rows };
+  return { revision, documents, facts: [...facts, ...unknownHosts(documents, facts, now)], leases, events: own.events.rows };
+}
+
+/** What takes the place of rows that can't be understood. */
+export interface Mended {
+  readonly documents: readonly Stored[];
+  readonly facts: readonly InstallFacts[];
+  /** What of it the database lacks. */
+  readonly writes: readonly StoreWrite[];
+  /** Rows that the copy doesn't have either. */
+  readonly problems: readonly UnreadRow[];
+}
+
+/** Takes from the documents' copy what a sound database holds in rows that can't be understood; what is doubtful is no order here either. */
+export function mend({ documents, facts, problems = [] }: Snapshot, copyPath: string, now: number): Mended {
+  const copy = readFile(copyPath);
+  const lost = (table: UnreadRow["table"]): Set<string> => new Set(problems.filter((row) => row.table === table).map((row) => row.key));
+  const [lostDocuments, lostFacts] = [lost("documents"), lost("facts")];
+  const oldDocuments = copy.documents.rows.filter((doc) => lostDocuments.has(documentKey(doc)));
+  const oldFacts = copy.facts.rows.filter((item) => lostFacts.has(item.id));
+  const allDocuments = [...documents, ...oldDocuments];
+  const known = [...facts, ...oldFacts].map((item) => (oldDocuments.length > 0 || lostFacts.has(item.id) ? disarmed(item, now) : item));
+  const allFacts = [...known, ...(lostFacts.size > 0 ? unknownHosts(allDocuments, known, now) : [])];
+  const before = new Set(facts);
+  const found = new Set([...oldDocuments.map(documentKey), ...oldFacts.map((item) => item.id)]);
+  return {
+    documents: allDocuments, facts: allFacts, problems: problems.filter((row) => !found.has(row.key)),
+    writes: [
+      ...oldDocuments.map((document): StoreWrite => ({ type: "document.put", document })),
+      ...allFacts.filter((item) => !before.has(item)).map((item): StoreWrite => ({ type: "facts.put", facts: item })),
+    ],
+  };
 }
 
 /** The revision that a file tells of; 0 where it tells nothing. */
@@ -81,6 +112,12 @@ export function* salvageWrites(found: Salvaged): Generator<StoreWrite> {
 function disarmed(facts: InstallFacts, now: number): InstallFacts {
   if (!mayInstall(facts.state)) return facts;
   return { ...facts, state: "adopted", since: now, reason: "its order to install was void with a damaged database: boots from its disk", token: null, armedUntil: null };
+}
+
+/** A record for each host that has none: nobody may take it for a new machine. */
+function unknownHosts(documents: readonly Stored[], facts: readonly InstallFacts[], now: number): InstallFacts[] {
+  const known = new Set(facts.map(ownedKey));
+  return documents.flatMap((doc) => (doc.kind === "host" && !known.has(ownedKey(doc)) ? [unknown(doc, now)] : []));
 }
 
 function unknown(host: Stored & { kind: "host" }, now: number): InstallFacts {

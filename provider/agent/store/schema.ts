@@ -1,4 +1,4 @@
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { errorText } from "../../errors";
 import { isFull } from "./failure";
@@ -116,6 +116,12 @@ export function historyOf(db: DatabaseSync): number | undefined {
 export function damageOf(db: DatabaseSync): string | undefined {
   const found = db.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
   return found === "ok" ? undefined : errorText(found);
+}
+
+/** Removes a database file and what lies beside it. */
+export function removeDatabase(path: string): void {
+  // The log first: beside another database it would be taken for that one's.
+  for (const suffix of ["-wal", "-shm", ""]) rmSync(path + suffix, { force: true });
 }
 
 /** Takes everybody else's rights away; where the file is another user's, its rights are that user's affair. */

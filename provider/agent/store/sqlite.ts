@@ -5,7 +5,7 @@ import type { Lease } from "../../engine/leases";
 import { errorText, pxeError } from "../../errors";
 import type { AgentEvent } from "../../model/control";
 import { DamagedDatabase, storeFailure } from "./failure";
-import type { Snapshot, Store, StoreWrite } from "./port";
+import type { Snapshot, Store, StoreWrite, UnreadRow } from "./port";
 import { documentRow, factsRow, leaseRow, parsed, type Row } from "./rows";
 import { damageOf, execute, historyOf, makePrivate, openDatabase, prepare, revisionOf, type Statements } from "./schema";
 
@@ -64,19 +64,22 @@ export class SqliteStore implements Store {
 
   /** Leases and events are read where they are asked for. @throws PXE_STORE_FAILED */
   load(): Snapshot {
-    const problems: string[] = [];
-    const rows = <T>(sql: string, read: (json: string) => Row<T>): T[] => this.rows(sql).flatMap((json) => {
-      const row = read(json);
-      if (!row.ok) problems.push(row.reason);
-      return row.ok ? [row.value] : [];
-    });
-    const events = (): AgentEvent[] => this.rows(`SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ${String(readEvents)}) ORDER BY id`)
-      .flatMap((json) => (parsed(json) as AgentEvent | undefined) ?? []);
+    const problems: UnreadRow[] = [];
+    const rows = <T>(table: UnreadRow["table"], keys: readonly string[], read: (json: string) => Row<T>): T[] => {
+      const columns = keys.join(", ");
+      return [...this.read(`SELECT ${columns}, json FROM ${table} ORDER BY ${columns}`)].flatMap((held) => {
+        const row = read(String(held["json"]));
+        if (!row.ok) problems.push({ table, key: keys.map((key) => String(held[key])).join(" "), reason: row.reason });
+        return row.ok ? [row.value] : [];
+      });
+    };
+    const events = (): AgentEvent[] => [...this.read(`SELECT json FROM (SELECT id, json FROM events ORDER BY id DESC LIMIT ${String(readEvents)}) ORDER BY id`)]
+      .flatMap((held) => (parsed(String(held["json"])) as AgentEvent | undefined) ?? []);
     const leases = (): Lease[] => [...this.leases()];
     return {
       revision: this.revision(),
-      documents: rows("SELECT json FROM documents ORDER BY kind, owner, name", documentRow),
-      facts: rows("SELECT json FROM facts ORDER BY id", factsRow),
+      documents: rows("documents", ["kind", "owner", "name"], documentRow),
+      facts: rows("facts", ["id"], factsRow),
       get leases() { return leases(); },
       get events() { return events(); },
       history: historyOf(this.db),
@@ -86,12 +89,16 @@ export class SqliteStore implements Store {
 
   /** Every lease by address, one after the other: all of them at once would be a heap of objects. @throws PXE_STORE_FAILED */
   *leases(): Generator<Lease> {
-    const statement = this.db.prepare("SELECT json FROM leases ORDER BY address");
+    for (const row of this.read("SELECT json FROM leases ORDER BY address")) {
+      const lease = leaseRow(String(row["json"]));
+      if (lease !== undefined) yield lease;
+    }
+  }
+
+  /** The rows of a query, one after the other. @throws PXE_STORE_FAILED */
+  *read(sql: string): Generator<Readonly<Record<string, unknown>>> {
     try {
-      for (const row of statement.iterate()) {
-        const lease = leaseRow(String(row["json"]));
-        if (lease !== undefined) yield lease;
-      }
+      yield* this.db.prepare(sql).iterate();
     } catch (error) {
       throw this.told(error);
     }
@@ -114,14 +121,7 @@ export class SqliteStore implements Store {
       for (const write of writes) this.write([write]);
       this.db.exec("COMMIT");
     } catch (error) {
-      throw this.told(error);
-    }
-  }
-
-  private rows(sql: string): string[] {
-    try {
-      return this.db.prepare(sql).all().map((row) => String(row["json"]));
-    } catch (error) {
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
       throw this.told(error);
     }
   }
@@ -134,11 +134,14 @@ export class SqliteStore implements Store {
     });
   }
 
+  /** Stores what waits, at once. */
+  settle(): void {
+    if (this.db.isOpen) this.flush();
+  }
+
   close(): Promise<void> {
-    if (this.db.isOpen) {
-      this.flush();
-      this.db.close();
-    }
+    this.settle();
+    if (this.db.isOpen) this.db.close();
     return Promise.resolve();
   }
 

@@ -18,6 +18,7 @@ export type { DhcpFacts, InterfaceAddress, InterfaceView, Via } from "./facts";
 export { modeOf } from "./exchange";
 export { onProbeAnswered } from "./probe";
 export { decidePxeService, type PxeServiceDecision } from "./proxy";
+export { onLink } from "./server-address";
 
 /**
  * Decides what to do about one packet.

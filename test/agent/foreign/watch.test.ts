@@ -74,23 +74,34 @@ describe("F12 when other servers are looked for", () => {
   const proxy = serverDocument({ interfaces: ["eth1", "eth2"], dhcpMode: "proxy" });
 
   test("F12 on every interface that begins to give out addresses, and on no other", () => {
-    assert.deepEqual(begins(held(undefined), [on("eth1", "eth2")]), ["eth1", "eth2"]);
-    assert.deepEqual(begins(held(on("eth1")), [on("eth1", "eth2")]), ["eth2"]);
-    assert.deepEqual(begins(held(on("eth1")), [on("eth1"), subnetDocument()]), []);
+    const other = subnetDocument({ cidr: "10.78.0.0/24", pools: [], routers: [], dnsServers: [] }, "other");
+    assert.deepEqual(begins(held(undefined), [on("eth1", "eth2"), subnetDocument(), other]), ["eth1", "eth2"]);
+    assert.deepEqual(begins(held(on("eth1"), subnetDocument(), other), [on("eth1", "eth2")]), ["eth2"]);
+    assert.deepEqual(begins(held(on("eth1")), [on("eth1"), subnetDocument()]), ["eth1"]);
+    assert.deepEqual(begins(held(on("eth1"), subnetDocument()), [on("eth1"), subnetDocument({ domainName: "x" })]), []);
     assert.deepEqual(begins(held(proxy), [subnetDocument()]), []);
     assert.deepEqual(begins(held(proxy), [subnetDocument({ dhcpMode: "full" })]), ["eth1"]);
     assert.deepEqual(begins(held(proxy, subnetDocument({ dhcpMode: "full" })), [subnetDocument({ dhcpMode: "full", domainName: "x" })]), []);
-    assert.deepEqual(begins(held(proxy, subnetDocument({ dhcpMode: "full" })), [serverDocument({ interfaces: ["eth1", "eth2"] })]), ["eth2"]);
+    assert.deepEqual(begins(held(proxy, subnetDocument({ dhcpMode: "full" }), other), [on("eth1", "eth2")]), ["eth2"]);
     assert.deepEqual(begins(held(undefined), [serverDocument({ allowForeignDhcp: true })]), []);
     assert.deepEqual(begins(held(on("eth1")), [], { delete: [{ kind: "server", name: "rack1" }] }), []);
+  });
+
+  test("F12 only where a subnet gives them out: none does before it is declared, nor one in proxy mode of its own, nor one behind a relay", () => {
+    const proxied = subnetDocument({ dhcpMode: "proxy", pools: [] });
+    assert.deepEqual(begins(held(undefined), [on("eth1")]), []);
+    assert.deepEqual(begins(held(on("eth1")), [proxied]), []);
+    assert.deepEqual(begins(held(undefined), [on("eth1", "eth2"), proxied]), []);
+    assert.deepEqual(begins(held(on("eth1"), proxied), [subnetDocument()]), ["eth1"]);
+    assert.deepEqual(begins(held(on("eth1")), [subnetDocument({ cidr: "10.99.0.0/24", relays: ["10.99.0.1"], pools: [], routers: [], dnsServers: [] })]), []);
   });
 
   test("F12 what is wrong with a batch is told before anything is asked, and a dry run asks nothing", async () => {
     const asked: string[] = [];
     const probe = (name: string): Promise<undefined> => { asked.push(name); return Promise.resolve(undefined); };
     const state = { ...held(undefined), apply: () => Promise.reject(new Error("overlaps")) };
-    await assert.rejects(refuseBesideForeign(applyRequest.parse({ owner, put: [on("eth1")] }), state, undefined, probe), /overlaps/);
-    await refuseBesideForeign(applyRequest.parse({ owner, put: [on("eth1")], dryRun: true }), state, undefined, probe);
+    await assert.rejects(refuseBesideForeign(applyRequest.parse({ owner, put: [on("lo"), subnetDocument({ cidr: "127.0.0.0/24", pools: [], routers: [], dnsServers: [] })] }), state, undefined, probe), /overlaps/);
+    await refuseBesideForeign(applyRequest.parse({ owner, put: [on("lo"), subnetDocument({ cidr: "127.0.0.0/24", pools: [], routers: [], dnsServers: [] })], dryRun: true }), state, undefined, probe);
     assert.deepEqual(asked, []);
   });
 });
