@@ -32,13 +32,14 @@ export const natTable = "ip pulumi_pxe";
 export const surroundingsScript = `
 say clock "$(date +%s)"
 have ip && ip -o -4 addr show | awk '{print "prefixed\\t" $2 " " $4} / dynamic /{print "dynamic\\t" $2}'
-say noexec "$(awk -v path=${layout.root}/ '{
-  mount = $2; sub(/\\/*$/, "/", mount)
-  if (substr(path, 1, length(mount)) == mount && length(mount) >= longest) { longest = length(mount); options = $4 }
+there=${layout.root}; while [ ! -d "$there" ]; do there=$(dirname "$there"); done
+say noexec "$(there="$(readlink -f "$there")/" awk '{
+  mount = $2; gsub(/\\\\040/, " ", mount); sub(/\\/*$/, "/", mount)
+  if (substr(ENVIRON["there"], 1, length(mount)) == mount && length(mount) >= longest) { longest = length(mount); options = $4 }
 } END { if (("," options ",") ~ /,noexec,/) print "yes" }' /proc/self/mounts)"
 if [ -r /sys/fs/selinux/enforce ]; then
   [ "$(cat /sys/fs/selinux/enforce)" = 1 ] && say selinux enforcing || say selinux permissive
-  for path in ${layout.launcher} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.nodes}/*/bin/node; do
+  for path in ${layout.programs} ${layout.launcher} ${layout.nodes} ${layout.nodes}/*/bin/node ${layout.keyFolder} ${layout.authorizedKeys}; do
     [ -e "$path" ] && say label "$path $(stat -c %C "$path" | cut -d: -f3)"
   done
 fi
