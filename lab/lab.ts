@@ -136,7 +136,7 @@ export class Lab {
     const folder = path.join(this.folder, "targets", name);
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
     const buildGroup = `pxe-lab-${this.id}/build`;
-    const lower = await ledger.make([{ kind: "cgroup", name: `pxe-lab-${this.id}` }], () => targetRoot(ledger, makeCgroup(buildGroup), this.progress));
+    const lower = await ledger.make([{ kind: "cgroup", name: `pxe-lab-${this.id}` }], () => targetRoot(ledger, makeCgroup(buildGroup), this.progress, options.packages));
     const started = Date.now();
     const root = await mountOverlay(ledger, lower, path.join(folder, "disk"));
     const hostKey = await makeKeyPair(path.join(folder, "host-key"), name);

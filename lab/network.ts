@@ -116,6 +116,11 @@ export async function runInNamespace(namespace: string, file: string, args: read
   return run("ip", ["netns", "exec", namespace, file, ...args], options);
 }
 
+/** What a kernel doesn't know when its machine goes on; a namespace outlives what ran in it. */
+export async function forgetSettings(ledger: Ledger, namespace: string): Promise<void> {
+  await runInNamespace(namespace, "sh", ["-ec", "nft flush ruleset; echo 0 >/proc/sys/net/ipv4/ip_forward"], { abort: ledger.abort });
+}
+
 /** The file that nsenter(1) and nspawn name a namespace by. */
 export function namespaceFile(namespace: string): string {
   return path.join("/run/netns", namespace);

@@ -5,6 +5,7 @@ import { finding, throwFindings, type Finding } from "../provider/errors";
 /** What the lab needs: a command, or a file by its path, and the Debian package that brings it. */
 const needs = {
   ip: "iproute2",
+  nft: "nftables",
   nsenter: "util-linux",
   mount: "mount",
   "systemd-nspawn": "systemd-container",

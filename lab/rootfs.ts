@@ -1,6 +1,7 @@
 import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import { quote } from "../provider/deploy/shell";
 import { errorText, pxeError } from "../provider/errors";
 import { aptOptions, debianSources } from "./apt";
 import { rootCacheFolder } from "./paths";
@@ -57,25 +58,47 @@ async function lock(file: string, done: () => boolean, abort: AbortSignal): Prom
   return result === "done" ? undefined : result;
 }
 
-/** The folder of a ready root; made by mmdebstrap the first time (some 25 s). Read-only for whoever uses it. */
-export async function targetRoot(ledger: Ledger, cgroup: readonly string[], progress: (line: string) => void): Promise<string> {
-  const hash = crypto.createHash("sha256").update(JSON.stringify(recipe)).digest("hex").slice(0, 12);
+/** How a root is told apart from others, and what it begins with where that isn't nothing. */
+interface Plan {
+  readonly key: string;
+  readonly base?: string;
+  readonly packages: readonly string[];
+  readonly hooks: readonly string[];
+}
+
+/**
+ * The folder of a ready root; made by mmdebstrap the first time (some 25 s). One with more packages begins as a copy of the plain one.
+ * Read-only for whoever uses it.
+ */
+export async function targetRoot(ledger: Ledger, cgroup: readonly string[], progress: (line: string) => void, more: readonly string[] = []): Promise<string> {
+  const key = JSON.stringify(recipe);
+  const plain = await ready(ledger, cgroup, progress, { key, packages: recipe.packages, hooks: recipe.hooks });
+  if (more.length === 0) return plain;
+  const packages = [...more].sort();
+  // What mmdebstrap sets up for itself is taken away again, and no service of the new packages is on unless a test switches it on.
+  const off = `cd "$1"/etc/systemd/system/multi-user.target.wants; for unit in *; do [ -L ${quote(plain)}/etc/systemd/system/multi-user.target.wants/$unit ] || systemctl --root="$1" --quiet disable $unit; done`;
+  return ready(ledger, cgroup, progress, { key: `${key} ${packages.join(" ")}`, base: plain, packages, hooks: [recipe.hooks[0], off] });
+}
+
+async function ready(ledger: Ledger, cgroup: readonly string[], progress: (line: string) => void, plan: Plan): Promise<string> {
+  const hash = crypto.createHash("sha256").update(plan.key).digest("hex").slice(0, 12);
   const cache = rootCacheFolder();
   const root = path.join(cache, `root-${hash}`);
-  const ready = (): boolean => fs.existsSync(root);
-  if (ready()) return root;
+  const isThere = (): boolean => fs.existsSync(root);
+  if (isThere()) return root;
   fs.mkdirSync(cache, { recursive: true });
-  const held = await lock(`${root}.lock`, ready, ledger.abort);
+  const held = await lock(`${root}.lock`, isThere, ledger.abort);
   if (held === undefined) return root;
   const building = `${root}.${ledger.record.id}`;
   try {
-    progress("lab: making the target's root with mmdebstrap (once, about half a minute)");
+    const what = plan.base === undefined ? "the target's root" : `a target's root with ${plan.packages.join(", ")}`;
+    progress(`lab: making ${what} with mmdebstrap (once, about half a minute)`);
     const started = Date.now();
     const item = { kind: "folder", path: building } as const;
     await ledger.make([item], async () => {
-      await mmdebstrap(building, cgroup, ledger.abort);
+      await mmdebstrap(building, plan, cgroup, ledger.abort);
       // Another builder may have been as quick: its root is as good.
-      if (!ready()) fs.renameSync(building, root);
+      if (!isThere()) fs.renameSync(building, root);
       fs.rmSync(building, { recursive: true, force: true });
     });
     ledger.drop((other) => other.kind === "folder" && other.path === building);
@@ -86,12 +109,13 @@ export async function targetRoot(ledger: Ledger, cgroup: readonly string[], prog
   }
 }
 
-async function mmdebstrap(folder: string, cgroups: readonly string[], abort: AbortSignal): Promise<void> {
+async function mmdebstrap(folder: string, { base, packages, hooks }: Plan, cgroups: readonly string[], abort: AbortSignal): Promise<void> {
   const args = [
     "--quiet",
     "--mode=root",
-    "--variant=minbase",
-    `--include=${recipe.packages.join(",")}`,
+    // "custom" installs nothing but what is named: the rest is there by then.
+    ...(base === undefined ? ["--variant=minbase"] : ["--variant=custom", `--setup-hook=cp --archive ${quote(base)}/. "$1"/`]),
+    `--include=${packages.join(",")}`,
     '--aptopt=APT::Install-Recommends "false"',
     '--aptopt=Acquire::Languages "none"',
     ...(await aptOptions()).map((option) => `--aptopt=${option}`),
@@ -99,7 +123,7 @@ async function mmdebstrap(folder: string, cgroups: readonly string[], abort: Abo
     "--dpkgopt=path-exclude=/usr/share/doc/*",
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
-    ...recipe.hooks.map((hook) => `--customize-hook=${hook}`),
+    ...hooks.map((hook) => `--customize-hook=${hook}`),
     recipe.suite,
     folder,
     ...debianSources(recipe.suite),

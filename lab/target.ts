@@ -3,6 +3,7 @@ import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import type { Container } from "./container";
+import { forgetSettings } from "./network";
 import { run, tailOfFile, waitFor, type RunOptions, type RunResult } from "./process";
 import type { Ledger, TargetAccess } from "./registry";
 import type { KeyPair } from "./sshkeys";
@@ -12,6 +13,8 @@ export interface TargetOptions {
   readonly name?: string;
   /** Address and prefix on the segment; the segment's first address by default. */
   readonly address?: string;
+  /** Debian packages that it has besides the usual ones, their services switched off. Kept like the plain root, for each choice of them. */
+  readonly packages?: readonly string[];
 }
 
 /** The users of a target: `root` by key, `deploy` by key or password with passwordless sudo, `nosudo` by key or password. */
@@ -127,6 +130,7 @@ export class Target {
 
   /** Boots it and waits until sshd answers. */
   async start(): Promise<void> {
+    if (!this.running) await forgetSettings(this.ledger, this.namespace);
     await this.parts.container.start();
     await this.waitForSsh();
   }

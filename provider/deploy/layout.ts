@@ -7,6 +7,7 @@ export const layout = {
   current: "/opt/pulumi-pxe/current",
   /** Symbolic link to the Node that runs the agent. */
   nodeLink: "/opt/pulumi-pxe/bin/node",
+  programs: "/opt/pulumi-pxe/bin",
   launcher: "/opt/pulumi-pxe/bin/pxe-agent",
   home: "/var/lib/pulumi-pxe",
   data: "/var/lib/pulumi-pxe/data",

@@ -11,7 +11,7 @@ export function networkSteps(observation: Observation, wanted: NetworkSettings |
   return [
     step(
       `the network settings ${networkUnit}`, false,
-      `if [ -x ${networkScript} ]; then ${networkScript} undo; fi`,
+      `if [ -f ${networkScript} ]; then sh ${networkScript} undo; fi`,
       wanted.sysctl === undefined ? `rm -f ${sysctl}` : putText(sysctl, wanted.sysctl, "644"),
       putText(networkScript, wanted.script, "755"),
       putText(layout.networkUnit, wanted.unit, "644"),
@@ -28,6 +28,6 @@ function isSettled(observation: Observation, wanted: NetworkSettings | "none"): 
   const sysctl = wanted.sysctl === undefined ? !files.has(layout.sysctl) : surroundings.forwarding && standsWith(observation, layout.sysctl, wanted.sysctl, "644");
   return (
     sysctl && standsWith(observation, layout.networkScript, wanted.script, "755") && standsWith(observation, layout.networkUnit, wanted.unit, "644") &&
-    surroundings.networkUnit === "active" && (!wanted.nat || surroundings.natTable)
+    surroundings.networkUnit === "active" && !wanted.isShut && (!wanted.nat || surroundings.natTable)
   );
 }

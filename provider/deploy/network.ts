@@ -16,25 +16,30 @@ export interface NetworkSettings {
   /** Undefined unless the target is to forward. */
   readonly sysctl: string | undefined;
   readonly nat: boolean;
+  /** Whether the firewall drops now what they had opened. */
+  readonly isShut: boolean;
 }
 
 /** What a server needs of its target's firewall. A subnet may be a proxy by itself, and is declared later. */
-export function neededOf(server: ServerSpec): Needed {
+export function neededOf(observation: Observation, server: ServerSpec): Needed {
+  const { interfaces } = server;
   return {
-    interfaces: server.interfaces, tcp: [server.httpPort], forward: server.gateway !== undefined,
-    udp: [server.dhcpPort, server.tftpPort, server.pxePort],
+    interfaces, tcp: [server.httpPort], udp: [server.dhcpPort, server.tftpPort, server.pxePort],
+    forward: server.gateway === undefined ? undefined : new Map(interfaces.map((name) => [name, networksOf(observation, name)])),
   };
 }
 
 /** The settings that a target should have; undefined where it needs none. */
 export function networkSettings(observation: Observation, server: ServerSpec, firewall: FirewallMode, owner: string): NetworkSettings | undefined {
-  const closed = firewall === "manage" ? closedBy(observation.surroundings.firewall, neededOf(server)) : [];
+  const needed = neededOf(observation, server);
+  const seen = observation.surroundings.firewall;
+  const closed = firewall === "manage" ? closedBy(seen, needed) : [];
   const { gateway } = server;
   if (gateway === undefined && closed.length === 0) return undefined;
-  const networks = gateway?.nat === true ? servedNetworks(observation, server) : [];
+  const networks = [...new Set(server.interfaces.flatMap((name) => networksOf(observation, name)))].sort();
   return {
     script: settingsScript(owner, closed, gateway !== undefined, gateway?.nat === true ? natRules(networks, server.interfaces) : undefined),
-    unit: unitText, nat: gateway?.nat === true,
+    unit: unitText, nat: gateway?.nat === true, isShut: firewall === "manage" && closedBy(seen, needed, "as they are").length > 0,
     sysctl: gateway === undefined ? undefined : sysctlText,
   };
 }
@@ -49,35 +54,41 @@ export function refuseForeignNetwork({ surroundings }: Observation, owners: read
   throw pxeError("PXE_OWNED_BY_OTHER", `the network settings ${layout.networkScript} on ${label} belong to ${networkOwner}`);
 }
 
-/** The networks of the served interfaces, `10.77.0.0/24`. */
-function servedNetworks({ surroundings }: Observation, { interfaces }: ServerSpec): string[] {
-  const networks = interfaces.flatMap((name) => surroundings.prefixed.get(name) ?? []).flatMap((address) => {
+/** The networks of an interface, `10.77.0.0/24`. */
+function networksOf({ surroundings }: Observation, name: string): string[] {
+  return (surroundings.prefixed.get(name) ?? []).flatMap((address) => {
     const net = parseNetwork(address);
     return net === undefined ? [] : [`${formatIpv4(net.first)}/${address.split("/")[1] ?? ""}`];
   });
-  return [...new Set(networks)].sort();
 }
 
 const head = "# Written by a deployment of pulumi-pxe; the next one replaces it.";
 
 const sysctlText = `${head}\nnet.ipv4.ip_forward = 1\n`;
 
-/** A restart of what flushes all rules has ours made again. */
+/**
+ * A restart or a reload of what flushes all rules has ours made again. What firewalld and ufw are told they keep, so theirs touches nothing: a
+ * firewalld that is stopped must not end the translation of addresses.
+ */
+const flushing = "nftables.service iptables.service netfilter-persistent.service";
+
 const unitText = `[Unit]
 Description=pulumi-pxe network settings
-After=nftables.service iptables.service netfilter-persistent.service firewalld.service ufw.service
-PartOf=nftables.service iptables.service netfilter-persistent.service firewalld.service
+After=${flushing} firewalld.service ufw.service
+PartOf=${flushing}
+ReloadPropagatedFrom=${flushing}
 Wants=network.target
 Before=network.target
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=${layout.networkScript} start
-ExecStop=${layout.networkScript} stop
+ExecStart=/bin/sh ${layout.networkScript} start
+ExecReload=/bin/sh ${layout.networkScript} start
+ExecStop=/bin/sh ${layout.networkScript} stop
 
 [Install]
-WantedBy=multi-user.target nftables.service iptables.service netfilter-persistent.service firewalld.service
+WantedBy=multi-user.target ${flushing}
 `;
 
 /** Deleted and made in one transaction; a table that isn't there can't be deleted. */
@@ -99,10 +110,11 @@ table ${natTable} {
  */
 const neededByOthers = [
   "needed_by_others() {",
-  "  { nft list ruleset; iptables-save -t nat; iptables-legacy-save -t nat; } 2>/dev/null | grep -iqE 'masquerade|snat' && return 0",
-  "  for file in /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do",
+  "  { nft list ruleset; iptables-save -t nat; iptables-legacy-save -t nat; } 2>/dev/null | grep -iqwE 'masquerade|snat' && return 0",
+  "  for file in /etc/sysctl.conf /etc/ufw/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf; do",
   `    [ "$file" != ${layout.sysctl} ] && grep -qsE '^[[:space:]]*net[./]ipv4[./](ip_forward|conf[./]all[./]forwarding)[[:space:]]*=[[:space:]]*1' "$file" && return 0`,
   "  done",
+  "  grep -qsiE '^[[:space:]]*IP(v4)?(Forward(ing)?=(yes|true|on|1|ipv4)|Masquerade=(yes|true|on|1|ipv4|both))' /etc/systemd/network/*.network /run/systemd/network/*.network /etc/systemd/networkd.conf && return 0",
   "  return 1",
   "}",
 ];
@@ -125,7 +137,7 @@ function settingsScript(owner: string, closed: readonly Closed[], forwards: bool
     "start() {",
     ...lines(forwards ? [`[ -e ${before} ] || cat "$forward" >${before}`, 'echo 1 >"$forward" || status=1'] : []),
     ...(nat === undefined ? [] : ["  nft -f - <<'RULES' || status=1", nat, "RULES"]),
-    ...lines(openLines(closed).map((line) => `{ ${line}; } || status=1`)),
+    ...lines(openLines(closed, "deployment").map((line) => `{ ${line}; } || status=1`)),
     "  :",
     "}",
     "stop() {",
@@ -151,7 +163,7 @@ function settingsScript(owner: string, closed: readonly Closed[], forwards: bool
 }
 
 /** sh lines that take back what a deployment has set, and what it is set by. */
-export const removeNetworkScript = `[ -x ${layout.networkScript} ] && ${layout.networkScript} undo
+export const removeNetworkScript = `[ -f ${layout.networkScript} ] && sh ${layout.networkScript} undo
 [ -e ${layout.networkUnit} ] && systemctl --quiet disable --now ${networkUnit} 2>/dev/null
 rm -f ${layout.networkUnit} ${layout.networkUnit}.part ${layout.sysctl} ${layout.sysctl}.part
 rm -rf ${layout.networkScript.replace(/\/[^/]*$/, "")}

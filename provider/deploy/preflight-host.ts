@@ -64,16 +64,16 @@ function gateway({ surroundings }: Observation, server: ServerSpec, { label }: H
   ];
 }
 
-function firewall({ surroundings }: Observation, server: ServerSpec, { label, firewall: mode }: HostPreflight): Finding[] {
+function firewall(observation: Observation, server: ServerSpec, { label, firewall: mode }: HostPreflight): Finding[] {
   if (mode === "manage") return [];
-  const closed = closedBy(surroundings.firewall, neededOf(server));
+  const closed = closedBy(observation.surroundings.firewall, neededOf(observation, server));
   const [first] = closed;
   if (first === undefined) return [];
   const lasts = first.program === "nftables" ? ", and say the same in /etc/nftables.conf" : first.program === "iptables" ? ", and have it done at each start" : "";
   return [
     finding("PXE_FIREWALL", `${first.program} on ${label} drops ${dropped(closed)}`, {
       where: [{ document: "server", property: "interfaces" }],
-      fix: `Run there${lasts}, or set firewall: "manage" to have it done:\n${openLines(closed).map((line) => `  ${line}`).join("\n")}`,
+      fix: `Run there${lasts}, or set firewall: "manage" to have it done:\n${openLines(closed, "person").map((line) => `  ${line}`).join("\n")}`,
     }),
   ];
 }

@@ -94,12 +94,14 @@ if getent passwd ${systemUser} >/dev/null; then
   userdel ${systemUser} || exit 1
 fi
 getent group ${systemUser} >/dev/null && groupdel ${systemUser}
-rm -rf ${layout.root} ${layout.runtime} ${layout.keyFolder} ${layout.assets} ${layout.data}/*.part ${layout.kept}.part || exit 1
+# Where a file system of its own is mounted, its folder stays.
+wipe() { for path; do rm -rf "$path" 2>/dev/null || { [ -d "$path" ] && [ -z "$(ls -A "$path")" ]; } || { rm -rf "$path"; exit 1; }; done; }
+wipe ${layout.root} ${layout.runtime} ${layout.keyFolder} ${layout.assets} ${layout.data}/*.part ${layout.kept}.part
 if [ -n "$(ls -A ${layout.data} 2>/dev/null)" ]; then
   chown -R root:root ${layout.data} && chmod 700 ${layout.data} || exit 1
   printf '%s' ${quote(keptText(layout.data))} >${layout.kept}.part && mv -f ${layout.kept}.part ${layout.kept} && echo ${keptWord}
 else
-  rm -rf ${layout.home}
+  wipe ${layout.home}
 fi
 `;
 }

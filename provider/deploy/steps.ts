@@ -34,7 +34,7 @@ export function missingSteps(observation: Observation, wanted: Wanted): Step[] {
     ...files(observation, wanted),
     ...nodeLink(observation, wanted),
     ...networkSteps(observation, wanted.network),
-    ...labelSteps(observation),
+    ...labelSteps(observation, wanted.nodePath),
   ];
 }
 

@@ -20,7 +20,7 @@ export interface Surroundings {
   readonly networkUnit: string;
   /** Whose server the network settings are of; empty without any. */
   readonly networkOwner: string;
-  /** Whether our table of address translation is there. */
+  /** Whether our table of address translation is there, and translates. */
   readonly natTable: boolean;
   readonly forwarding: boolean;
 }
@@ -32,38 +32,48 @@ export const natTable = "ip pulumi_pxe";
 export const surroundingsScript = `
 say clock "$(date +%s)"
 have ip && ip -o -4 addr show | awk '{print "prefixed\\t" $2 " " $4} / dynamic /{print "dynamic\\t" $2}'
-say noexec "$(awk -v path=${layout.root}/ '{
-  mount = $2; sub(/\\/*$/, "/", mount)
-  if (substr(path, 1, length(mount)) == mount && length(mount) >= longest) { longest = length(mount); options = $4 }
+there=${layout.root}; while [ ! -d "$there" ]; do there=$(dirname "$there"); done
+say noexec "$(there="$(readlink -f "$there")/" awk '{
+  mount = $2; gsub(/\\\\040/, " ", mount); sub(/\\/*$/, "/", mount)
+  if (substr(ENVIRON["there"], 1, length(mount)) == mount && length(mount) >= longest) { longest = length(mount); options = $4 }
 } END { if (("," options ",") ~ /,noexec,/) print "yes" }' /proc/self/mounts)"
 if [ -r /sys/fs/selinux/enforce ]; then
   [ "$(cat /sys/fs/selinux/enforce)" = 1 ] && say selinux enforcing || say selinux permissive
-  for path in ${layout.launcher} ${layout.keyFolder} ${layout.authorizedKeys} ${layout.nodes}/*/bin/node; do
+  for path in ${layout.programs} ${layout.launcher} ${layout.nodes} ${layout.nodes}/*/bin/node ${layout.keyFolder} ${layout.authorizedKeys}; do
     [ -e "$path" ] && say label "$path $(stat -c %C "$path" | cut -d: -f3)"
   done
 fi
 
-if have firewall-cmd && [ "$(firewall-cmd --state 2>/dev/null)" = running ]; then
-
+if have firewall-cmd && firewall-cmd --state >/dev/null 2>&1; then
   say firewalld-default "$(firewall-cmd --get-default-zone)"
   firewall-cmd --get-active-zones | awk '{print "firewalld-zones\\t" $0}'
-  firewall-cmd --list-all-zones | awk '{print "firewalld-settings\\t" $0}'
+  zones=$(firewall-cmd --list-all-zones)
+  printf '%s\\n' "$zones" | awk '{print "firewalld-settings\\t" $0}'
+  for service in $(printf '%s\\n' "$zones" | sed -n 's/^  services: //p; s/.*service name="\\([^"]*\\)".*/\\1/p' | tr ' ' '\\n' | sort -u); do
+    for path in /etc/firewalld/services/$service.xml /usr/lib/firewalld/services/$service.xml; do
+      [ -r "$path" ] || continue
+      say firewalld-service "$service $(grep -oE '<(port|protocol|include) [^>]*>' "$path" | tr '\\n' ' ')"
+      break
+    done
+  done
+  have nft && rules=$(nft -j -t list table inet firewalld 2>/dev/null) && say nftables "$rules"
 elif have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then
-
   ufw status verbose | awk '{print "ufw\\t" $0}'
+  say ufw "Forward: $(sed -n 's/^DEFAULT_FORWARD_POLICY="*\\([A-Z]*\\).*/\\1/p' /etc/default/ufw 2>/dev/null)"
 elif have nft; then
   # A set of many thousands says nothing of ports, and would take its time on the way.
   rules=$(nft -j -t list ruleset 2>/dev/null) && [ "\${#rules}" -lt 8000000 ] && say nftables "$rules"
-  # Rules that iptables has made in words of its own.
-  case "$rules" in *'"xt":'*) have iptables && iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}';; esac
+  # Rules that iptables has made in words of its own; its chains are in capitals.
+  case "$rules" in *'"xt":'*|*'"name": "INPUT"'*) have iptables && iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}';; esac
 elif have iptables; then
   iptables -S 2>/dev/null | awk '{print "iptables\\t" $0}'
 fi
+say outward "$(ip -4 route show default 2>/dev/null | sed -n '1s/.* dev \\([^ ]*\\).*/\\1/p')"
 [ -r ${layout.networkScript} ] && say network-owner "$(sed -n 's/^# owner //p' ${layout.networkScript})"
 [ -r ${layout.networkScript} ] && sed -n 's/^# opened \\(.*\\)/opened\\t\\1/p' ${layout.networkScript}
 if have nft; then
   say nft-there yes
-  nft list table ${natTable} >/dev/null 2>&1 && say nat-table yes
+  nft list table ${natTable} 2>/dev/null | grep -q masquerade && say nat-table yes
 fi
 say forwarding "$(cat /proc/sys/net/ipv4/ip_forward 2>/dev/null)"
 have systemctl && [ -e ${layout.networkUnit} ] && say network-unit "$(systemctl is-active ${networkUnit})"
@@ -89,8 +99,8 @@ export function parseSurroundings(all: (key: string) => readonly string[]): Surr
     labels: new Map(all("label").map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""])),
     hasNft: one("nft-there") === "yes",
     firewall: {
-      firewalld: settings === undefined ? undefined : { settings, zones: all("firewalld-zones"), byDefault: one("firewalld-default") },
-      ufw: some("ufw"), nftables: some("nftables")?.[0], iptables: some("iptables"), opened: all("opened"),
+      firewalld: settings === undefined ? undefined : { settings, zones: all("firewalld-zones"), byDefault: one("firewalld-default"), services: all("firewalld-service") },
+      ufw: some("ufw"), nftables: some("nftables")?.[0], iptables: some("iptables"), opened: all("opened"), outward: one("outward") === "" ? undefined : one("outward"),
     },
     networkUnit: one("network-unit"),
     networkOwner: one("network-owner"),

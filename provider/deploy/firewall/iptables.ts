@@ -1,11 +1,11 @@
-import { all, judge, ruleComment, type Holds, type Packet, type Rule, type Verdict } from "./rules";
+import { all, judge, ruleComment, type Holds, type Ours, type Packet, type Rule, type Verdict } from "./rules";
 
 const targets: Readonly<Record<string, Verdict>> = { ACCEPT: "accept", DROP: "drop", REJECT: "drop", RETURN: "return" };
 /** Targets after which the next rule is looked at (iptables-extensions(8)). */
 const passing = new Set(["AUDIT", "CHECKSUM", "CLASSIFY", "CONNMARK", "CONNSECMARK", "CT", "DSCP", "LOG", "MARK", "NFLOG", "NOTRACK", "SECMARK", "SET", "TCPMSS", "TOS", "TRACE", "TTL", "ULOG"]);
 
-/** Whether the filter, as `iptables -S` tells it, is sure to drop a packet as if none of our rules were there. */
-export function iptablesDrops(lines: readonly string[], packet: Packet): boolean {
+/** Whether the filter, as `iptables -S` tells it, is sure to drop a packet. */
+export function iptablesDrops(lines: readonly string[], packet: Packet, ours: Ours): boolean {
   const chains = new Map<string, Rule[]>();
   const policies = new Map<string, string>();
   const own = new Set(lines.flatMap((line) => (line.startsWith("-N ") ? [line.split(" ")[1] ?? ""] : [])));
@@ -13,7 +13,8 @@ export function iptablesDrops(lines: readonly string[], packet: Packet): boolean
     const words = line.replace(/ --(comment|log-prefix|nflog-prefix) "(\\.|[^"\\])*"/, "").split(" ");
     const [what, chain = ""] = words;
     if (what === "-P") policies.set(chain, words[2] ?? "");
-    if (what !== "-A" || line.includes(`--comment ${ruleComment}`) || line.includes(`--comment "${ruleComment}"`)) continue;
+    const isOurs = line.includes(`--comment ${ruleComment}`) || line.includes(`--comment "${ruleComment}"`);
+    if (what !== "-A" || (isOurs && ours === "shut")) continue;
     chains.set(chain, [...(chains.get(chain) ?? []), ruleOf(words.slice(2), own, packet)]);
   }
   const chain = packet.hook === "input" ? "INPUT" : "FORWARD";
@@ -50,7 +51,9 @@ function condition(option: string, value: string, packet: Packet): Holds {
   const { protocol, port } = packet;
   switch (option) {
     case "-i":
-      return value.endsWith("+") ? packet.interface.startsWith(value.slice(0, -1)) : value === packet.interface;
+      return isNamed(value, packet.interface);
+    case "-o":
+      return packet.out === undefined ? "maybe" : isNamed(value, packet.out);
     case "-p":
       return value === "all" ? true : protocol === undefined ? "maybe" : value === protocol;
     case "--dport":
@@ -65,4 +68,8 @@ function condition(option: string, value: string, packet: Packet): Holds {
     default:
       return "maybe";
   }
+}
+
+function isNamed(pattern: string, name: string): boolean {
+  return pattern.endsWith("+") ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }

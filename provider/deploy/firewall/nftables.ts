@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { all, judge, ruleComment, type Holds, type Packet, type Rule, type Verdict } from "./rules";
+import { all, judge, ruleComment, type Holds, type Ours, type Packet, type Rule, type Verdict } from "./rules";
 
 const chainSchema = z.object({
   family: z.string(), table: z.string(), name: z.string(), type: z.string().optional(), hook: z.string().optional(), policy: z.string().optional(),
@@ -12,21 +12,21 @@ export class Nftables {
   private readonly chains: readonly z.output<typeof chainSchema>[];
   private readonly rules: readonly z.output<typeof ruleSchema>[];
 
-  private constructor({ nftables }: z.output<typeof rulesetSchema>) {
+  private constructor({ nftables }: z.output<typeof rulesetSchema>, ours: Ours) {
     this.chains = nftables.flatMap(({ chain }) => (chain === undefined ? [] : [chain]));
-    this.rules = nftables.flatMap(({ rule }) => (rule === undefined || rule.comment === ruleComment ? [] : [rule]));
+    this.rules = nftables.flatMap(({ rule }) => (rule === undefined || (rule.comment === ruleComment && ours === "shut") ? [] : [rule]));
   }
 
   /** Undefined where the text isn't a rule set. */
-  static read(text: string): Nftables | undefined {
+  static read(text: string, ours: Ours): Nftables | undefined {
     try {
-      return new Nftables(rulesetSchema.parse(JSON.parse(text)));
+      return new Nftables(rulesetSchema.parse(JSON.parse(text)), ours);
     } catch {
       return undefined;
     }
   }
 
-  /** The chains, `inet filter input`, that are sure to drop a packet as if none of our rules were there. */
+  /** The chains, `inet filter input`, that are sure to drop a packet. */
   dropping(packet: Packet): string[] {
     return this.chains.filter((chain) => chain.hook === packet.hook && chain.type !== "nat" && ["ip", "inet"].includes(chain.family)).flatMap((chain) => {
       const { family, table, name, policy } = chain;
@@ -117,6 +117,9 @@ function compare(left: unknown, right: unknown, packet: Packet): Holds {
     case "meta iifname":
     case "meta iif":
       return among(right, (item) => typeof item === "string" && isNamed(item, packet.interface));
+    case "meta oifname":
+    case "meta oif":
+      return packet.out === undefined ? "maybe" : among(right, (item) => typeof item === "string" && isNamed(item, packet.out ?? ""));
     case "meta nfproto":
     case "meta protocol":
       return among(right, (item) => item === "ipv4" || item === "ip" || item === 2);
@@ -132,6 +135,9 @@ function compare(left: unknown, right: unknown, packet: Packet): Holds {
     }
     case "ct state":
       return among(right, (item) => item === "new");
+    // Of a connection that is beginning: its address isn't translated, no answer was seen.
+    case "ct status":
+      return typeof right === "string" ? false : "maybe";
     default:
       return "maybe";
   }

@@ -16,7 +16,12 @@ export interface Packet {
   /** Undefined: any. */
   readonly protocol?: "udp" | "tcp";
   readonly port?: number;
+  /** Where it would leave the machine; undefined where that isn't known. */
+  readonly out?: string | undefined;
 }
+
+/** How rules count that a deployment has made itself: as they are, or as if they weren't there. */
+export type Ours = "as they are" | "shut";
 
 /** All conditions of a rule together. */
 export function all(conditions: readonly Holds[]): Holds {
@@ -49,5 +54,5 @@ export function judge(chains: ReadonlyMap<string, readonly Rule[]>, start: strin
   return "continue";
 }
 
-/** Marks rules that a deployment has made. */
+/** Marks rules that a deployment has made; those that a person makes by its advice bear no mark. */
 export const ruleComment = "pulumi-pxe";

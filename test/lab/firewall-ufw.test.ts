@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { networkUnit } from "../../provider/deploy/layout";
+import { everything, FirewallSite, nothing, outerAddress } from "../support/firewall-site";
+
+let site: FirewallSite;
+const gateway = { gateway: { nat: true } };
+const routed = { ...everything, outside: outerAddress };
+const settings = `the network settings ${networkUnit}`;
+
+/** What ufw says, what it keeps, and what it has made of it. */
+const listing = async (): Promise<string> => (await site.target.exec("ufw status verbose; cat /etc/ufw/user.rules /etc/ufw/user6.rules; nft -s list ruleset")).stdout;
+
+before(async () => {
+  site = await FirewallSite.create("ufw");
+  await site.target.exec("ufw allow 22/tcp; ufw --force enable; systemctl enable --now ufw");
+});
+after(() => site.down());
+
+// One target's life: each test takes up where the one before it left off.
+describe("a target with ufw", { concurrency: 1 }, () => {
+  let pristine = "";
+
+  test("is refused with the commands that open it; as they are told, they do; without them nothing comes through", async () => {
+    pristine = await listing();
+    const finding = await site.refused(gateway);
+    assert.match(finding.what, /^ufw on .* drops 67\/udp, 69\/udp, 80\/tcp, what is to be routed on prov0$/);
+    assert.equal(await listing(), pristine);
+    await site.obey(finding);
+    await site.deploy("check", gateway);
+    await site.declare();
+    await site.gets(routed);
+    await site.target.exec("ufw reload");
+    await site.gets(routed);
+    assert.deepEqual(await site.edited("check", gateway), []);
+    await site.deploy("check", gateway);
+    assert.deepEqual(site.lines, []);
+    await site.target.exec("ufw --force delete allow in on prov0 to any port 67,69 proto udp; ufw --force delete allow in on prov0 to any port 80 proto tcp; ufw --force route delete allow in on prov0");
+    await site.gets(nothing);
+  });
+
+  test("managed, it lets the machine in, also after a reload and a restart of ufw; a second deployment changes nothing", async () => {
+    await site.deploy("manage");
+    await site.gets(everything);
+    for (const command of ["ufw reload", "systemctl restart ufw"]) {
+      await site.target.exec(command);
+      await site.gets(everything);
+    }
+    assert.deepEqual(await site.edited("manage"), []);
+    await site.deploy("manage");
+    assert.deepEqual(site.lines, []);
+  });
+
+  test("a rule that is deleted by hand is told, and the next deployment makes just that", async () => {
+    await site.target.exec("ufw --force delete allow in on prov0 to any port 67,69 proto udp");
+    await site.gets({ ...everything, dhcp: undefined, tftp: false });
+    assert.deepEqual(await site.edited("manage"), [settings]);
+    await site.deploy("manage");
+    assert.deepEqual(site.lines, [`set up: ${settings}`]);
+    await site.gets(everything);
+  });
+
+  test("it routes the machine to the outside under its own address, also after a power cut", async () => {
+    await site.deploy("manage", gateway);
+    await site.gets(routed);
+    await site.reboot("kill");
+    await site.gets(routed);
+    assert.deepEqual(await site.edited("manage", gateway), []);
+    await site.deploy("manage", gateway);
+    assert.deepEqual(site.lines, []);
+    await site.target.exec("ufw reload");
+    await site.gets(routed);
+  });
+
+  test("a removal leaves ufw as it was", async () => {
+    await site.remove();
+    assert.equal(await site.forwards(), false);
+    assert.equal(await listing(), pristine);
+    assert.deepEqual(await site.traces(), []);
+  });
+});
