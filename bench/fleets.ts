@@ -1,5 +1,5 @@
 import { Fleet, steps as allSteps, subjects, type Step, type Subject } from "./fleet";
-import { median, type BenchOptions, type BenchReport } from "./report";
+import { chosenOf, median, type BenchOptions, type BenchReport } from "./report";
 
 interface Measured {
   readonly times: ReadonlyMap<Step, readonly number[]>;
@@ -34,13 +34,6 @@ export async function fleets({ sizes = [10, 100], rounds, only, steps: named, we
     goals.push(...goalsOf(size, measured));
   }
   return { tables, goals };
-}
-
-/** Those that the command line names, all of them where it names none. */
-function chosenOf<T extends string>(option: string, all: readonly T[], named: readonly string[] | undefined): readonly T[] {
-  const unknown = (named ?? []).filter((name) => !all.some((item) => item === name));
-  if (unknown.length > 0) throw new TypeError(`${option}: there is no ${unknown.join(", ")}; there are: ${all.join(", ")}`);
-  return all.filter((item) => named === undefined || named.includes(item));
 }
 
 interface Round {

@@ -1,32 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePorts } from "../lab/ports";
 import { nodeFlags } from "../provider/deploy/layout";
 import { packageRoot } from "../lab/project";
+import { usageOfTree } from "./process-usage";
 import type { Benchmark, BenchReport } from "./report";
 
 /** Seconds: to settle after the start, and to measure over. */
 const settle = 10;
 const measured = 60;
-
-/** The kernel's clock ticks a second (sysconf _SC_CLK_TCK on Linux). */
-const ticks = 100;
-
-interface Reading {
-  readonly rssMb: number;
-  readonly cpuSeconds: number;
-}
-
-/** proc(5): utime and stime are fields 14 and 15 of stat; the name before them may hold spaces. */
-function read(pid: number): Reading {
-  const rss = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1];
-  const fields = readFileSync(`/proc/${String(pid)}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
-  return { rssMb: Number(rss) / 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticks };
-}
 
 async function measure(command: readonly string[]): Promise<{ rssMb: number; cpuPercent: number }> {
   const [file = "", ...args] = command;
@@ -35,10 +21,10 @@ async function measure(command: readonly string[]): Promise<{ rssMb: number; cpu
     await once(child, "spawn");
     const pid = child.pid ?? 0;
     await delay(settle * 1000);
-    const before = read(pid);
+    const before = usageOfTree(pid);
     await delay(measured * 1000);
-    const after = read(pid);
-    return { rssMb: after.rssMb, cpuPercent: ((after.cpuSeconds - before.cpuSeconds) / measured) * 100 };
+    const after = usageOfTree(pid);
+    return { rssMb: after.rssBytes / 1024 / 1024, cpuPercent: ((after.cpuSeconds - before.cpuSeconds) / measured) * 100 };
   } finally {
     child.kill();
   }

@@ -2,11 +2,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../lab/project";
+import { dhcp } from "./dhcp";
 import { idle } from "./idle";
 import { table, type BenchOptions, type Benchmark, type BenchReport } from "./report";
 import { up } from "./up";
 
-const benchmarks: readonly Benchmark[] = [up, idle];
+const benchmarks: readonly Benchmark[] = [up, idle, dhcp];
 
 /** Runs the benchmarks that are named, all of them without names (`up --sizes 10,100,1000 --rounds 3 --only hosts,bare --steps "first up,no change" --weights`, `dhcp --quick`): a table for people, JSON in `.state/bench` for machines. */
 async function main(args: string[]): Promise<number> {

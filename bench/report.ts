@@ -49,3 +49,10 @@ export function median(values: readonly number[]): number {
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
+
+/** Those that the command line names, all of them where it names none. */
+export function chosenOf<T extends string>(option: string, all: readonly T[], named: readonly string[] | undefined): readonly T[] {
+  const unknown = (named ?? []).filter((name) => !all.some((item) => item === name));
+  if (unknown.length > 0) throw new TypeError(`${option}: there is no ${unknown.join(", ")}; there are: ${all.join(", ")}`);
+  return all.filter((item) => named === undefined || named.includes(item));
+}
