@@ -3,7 +3,7 @@ import { errorText, PxeError } from "../../errors";
 import { decideDhcp, onProbeAnswered, type DhcpDecision, type InterfaceView, type Via } from "../../engine/dhcp";
 import { isReservation } from "../../engine/dhcp/reservation";
 import type { PacketCounters } from "../../model/control";
-import { decodeDhcp, type DhcpPacket } from "../../wire/dhcp";
+import { decodeDhcp, messageTypes, options, type DhcpPacket } from "../../wire/dhcp";
 import type { AgentContext } from "../context";
 import { Frames, plainSockets, type BroadcastSockets, type SocketSource } from "../sockets";
 import { Gate } from "./gate";
@@ -42,6 +42,9 @@ const attempts = 3;
 /** How many addresses are tried for one DISCOVER where others answer for them: the client asks again. */
 const pingsAtMost = 3;
 
+/** How long nobody is offered what can't be stored, before it is tried again. Milliseconds. */
+const unstorableFor = 5_000;
+
 /** How long a service that closes goes on with what comes in meanwhile: under a flood there is always more. Milliseconds. */
 const closeAfter = 100;
 
@@ -74,6 +77,8 @@ class Server implements DhcpService {
   private readonly underWay = new UnderWay();
   private closed: Promise<void> | undefined;
   private stopped = false;
+  /** Since a lease could not be stored. */
+  private unstorableUntil = 0;
 
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly sockets: BroadcastSockets) {
     this.port = sockets.rest.address().port;
@@ -125,6 +130,11 @@ class Server implements DhcpService {
   }
 
   private act(request: Request, decision: DhcpDecision): void {
+    if (this.isVain(decision)) {
+      for (const write of decision.offers) if (write.type === "offer.put") this.context.leases.applyOffer({ type: "offer.drop", address: write.offer.address });
+      this.debug(request.via.source, "leases can't be stored", "dropped");
+      return;
+    }
     if (decision.leases.length === 0 && decision.probe === undefined) {
       this.answer(request, decision);
       return;
@@ -133,6 +143,12 @@ class Server implements DhcpService {
     this.wait(request, decision)
       .catch((error: unknown) => { this.failed(error, request.via.source); })
       .finally(this.underWay.end);
+  }
+
+  /** An offer that could not be kept would hide another server's. */
+  private isVain(decision: DhcpDecision): boolean {
+    if (this.unstorableUntil === 0 || this.context.clock() >= this.unstorableUntil) return false;
+    return decision.reply?.packet.options.get(options.messageType.code)?.[0] === messageTypes.offer && !isReservation(decision, this.context.state);
   }
 
   /** What can't be done at once: a ping of the address, a write to the disk. */
@@ -220,8 +236,10 @@ class Server implements DhcpService {
   private async store(decision: DhcpDecision): Promise<"stored" | "conflict" | "failed"> {
     try {
       if ((await this.context.commit(decision.leases)) === "conflict") return "conflict";
+      this.unstorableUntil = 0;
     } catch (error) {
       this.counters.unstored += 1;
+      this.unstorableUntil = this.context.clock() + unstorableFor;
       this.teller.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`, error);
       if (!isReservation(decision, this.context.state)) return "failed";
     }

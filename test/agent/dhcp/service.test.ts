@@ -78,6 +78,19 @@ describe("the DHCP service", () => {
     assert.equal(service.counters.unstored, 2);
   });
 
+  test("A16 A19 while nothing can be stored nobody is offered what no document reserves; as soon as it can, everybody is", async (t) => {
+    let full = true;
+    const store = memoryStore((writes) => (full && writes.some((write) => write.type === "lease.put") ? Promise.reject(new Error("disk full")) : Promise.resolve("ok")));
+    const { client } = await bench(t, "127.77.0.20", store, [profileDocument(), hostDocument({ macs: [two], ip: "127.77.0.30" })]);
+    const offered = await client.discover(one);
+    assert.equal(await client.select(one, offered?.yiaddr ?? "", 200), undefined);
+    assert.equal(await client.discover(one, 200), undefined);
+    assert.equal((await client.discover(two))?.yiaddr, "127.77.0.30");
+    full = false;
+    assert.equal(typeOf(await client.select(two, "127.77.0.30")), ack);
+    assert.equal((await client.discover(one))?.yiaddr, offered?.yiaddr);
+  });
+
   test("A19 the ACK waits for the store, and nobody else gets the address meanwhile", async (t) => {
     const held = Promise.withResolvers<"ok">();
     const asked = Promise.withResolvers<undefined>();
