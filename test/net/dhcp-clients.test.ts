@@ -86,6 +86,8 @@ describe("clients that hold a lease", { concurrency: 3 }, () => {
     const client = dhcpcd(lab);
     await client.line((line) => line.includes("leased 10.77.0.100 for 3600 seconds"));
     assert.match((await lab.leases())[0]?.clientId ?? "", /^ff/);
+    // By then its script has ended: a signal that comes while it runs is lost.
+    await client.line((line) => line.includes("ARP announcing 10.77.0.100 (2 of 2)"));
     client.signal("SIGHUP");
     await client.line(() => client.lines.filter((line) => line.includes("leased 10.77.0.100 for 3600 seconds")).length === 2);
     // A signal that comes while it runs its script is lost on it.

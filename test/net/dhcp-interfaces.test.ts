@@ -49,3 +49,17 @@ test("A10 A33 an interface that goes, comes, changes its address or loses its li
   assert.match(await udhcpc(lab, other.client), /lease of 10\.78\.0\.100/);
   await eventually(async () => ((await lab.status()).interfaces.find((item) => item.name === "eth2")?.packets?.received ?? 0) >= before + 2, () => "two more packets on eth2");
 });
+
+test("F4 an interface that the server doesn't name is not answered, though a subnet lies on it, until it is named", async (t) => {
+  const lab = await DhcpLab.create(t, mac);
+  const other = { server: lab.server, client: await Namespace.create(t) };
+  await plug(other, "52:54:00:aa:00:09", "eth2", "10.78.0.1/24");
+  // A subnet that names a relay need not lie on an interface that is served.
+  await lab.apply([subnetDocument({ ...second, relays: ["10.78.0.254"] }, "second")]);
+  assert.match((await lab.udhcpc(other.client, "-t", "2")).said, /no lease, failing/);
+  assert.match(await udhcpc(lab, lab.client), /lease of 10\.77\.0\.100 obtained/);
+  assert.deepEqual((await lab.status()).interfaces.map((item) => item.name), ["eth1"]);
+  await lab.apply([serverDocument({ interfaces: ["eth1", "eth2"] })]);
+  await lab.serves({ eth1: ["10.77.0.1"], eth2: ["10.78.0.1"] });
+  assert.match(await udhcpc(lab, other.client), /lease of 10\.78\.0\.100 obtained from 10\.78\.0\.1/);
+});

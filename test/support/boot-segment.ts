@@ -4,9 +4,25 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
 import { firmwareFiles, qemuArguments, type Firmware } from "../../lab/qemu";
+import type { NewEvent } from "../../provider/model/control";
 import type { AssetSpec } from "../../provider/model/documents";
+import { profileDocument } from "./documents";
 import { Namespace, type Running } from "./netns";
 import type { ServingAgentFile } from "./serving-agent";
+
+/** Emulated firmware takes 10 to 40 s to its first file on a quiet machine. */
+export const bootLimit = 240_000;
+
+/** What firmware is given to boot: it goes no further. */
+export const bootProgram = Buffer.alloc(4096, "no boot program at all");
+
+/** A profile of it. */
+export const bootProfile = profileDocument({ loaders: { bios: { program: assetOf("pxelinux.0", bootProgram), modules: [] } } });
+
+/** The agent's first event of a kind, as soon as there is one. */
+export async function eventOf(agent: Running, kind: NewEvent["kind"]): Promise<NewEvent> {
+  return JSON.parse(await agent.line((line) => line.includes(`"kind":"${kind}"`), bootLimit)) as NewEvent;
+}
 
 /** A network card's segment with the agent on it, and room for other servers, a relay and a virtual machine. */
 export class BootSegment {
@@ -126,7 +142,7 @@ async function addBridge(on: Namespace, name: string): Promise<void> {
 }
 
 /** An asset of a profile, for content that the agent is given. */
-export function assetOf(name: string, content: Buffer): AssetSpec {
+function assetOf(name: string, content: Buffer): AssetSpec {
   return { name, sha256: createHash("sha256").update(content).digest("hex"), size: content.length };
 }
 

@@ -38,7 +38,7 @@ export class DhcpLab {
     });
     let said = "";
     agent.stderr?.on("data", (chunk: Buffer) => { said += chunk.toString(); });
-    await untilServing(join(folder, "s")).catch((error: unknown) => { throw new Error(`${String(error)}: ${said}`); });
+    await untilServing(join(folder, "s"), 60_000).catch((error: unknown) => { throw new Error(`${String(error)}: ${said}`); });
     const lab = new DhcpLab(t, folder, server, client, () => {
       assert.equal(agent.exitCode, null, said);
       return agent.pid ?? 0;
