@@ -1,3 +1,4 @@
+import { quote, word } from "../shell";
 import { iptablesDrops } from "./iptables";
 import { Firewalld, ufwDrops } from "./managers";
 import { Nftables } from "./nftables";
@@ -80,16 +81,16 @@ export function openLines(closed: readonly Closed[]): string[] {
   return grouped(closed).flatMap(({ program, place, interface: name, ports, forward }) => {
     switch (program) {
       case "firewalld":
-        return ports.flatMap((port) => [`firewall-cmd --quiet --permanent --zone=${place} --add-port=${port}`, `firewall-cmd --quiet --zone=${place} --add-port=${port}`]);
+        return ports.flatMap((port) => [`firewall-cmd --quiet --permanent --zone=${word(place)} --add-port=${port}`, `firewall-cmd --quiet --zone=${word(place)} --add-port=${port}`]);
       case "ufw":
         return [
-          ...ports.map((port) => `ufw allow in on ${name} to any port ${port.replace("/", " proto ")} comment '${ruleComment}'`),
-          ...(forward ? [`ufw route allow in on ${name} comment '${ruleComment}'`] : []),
+          ...ports.map((port) => `ufw allow in on ${word(name)} to any port ${port.replace("/", " proto ")} comment '${ruleComment}'`),
+          ...(forward ? [`ufw route allow in on ${word(name)} comment '${ruleComment}'`] : []),
         ];
       case "nftables":
         return [
-          ...byProtocol(ports).map(({ protocol, list }) => `nft insert rule ${place} iifname '"${name}"' ${protocol} dport '{ ${list.join(", ")} }' accept comment '"${ruleComment}"'`),
-          ...(forward ? [`nft insert rule ${place} iifname '"${name}"' accept comment '"${ruleComment}"'`, `nft insert rule ${place} oifname '"${name}"' ct state established,related accept comment '"${ruleComment}"'`] : []),
+          ...byProtocol(ports).map(({ protocol, list }) => `nft insert rule ${words(place)} iifname ${quote(`"${name}"`)} ${protocol} dport '{ ${list.join(", ")} }' accept comment '"${ruleComment}"'`),
+          ...(forward ? [`nft insert rule ${words(place)} iifname ${quote(`"${name}"`)} accept comment '"${ruleComment}"'`, `nft insert rule ${words(place)} oifname ${quote(`"${name}"`)} ct state established,related accept comment '"${ruleComment}"'`] : []),
         ];
       case "iptables":
         return iptablesRules(name, ports, forward).map((rule) => `iptables -C ${rule} 2>/dev/null || iptables -I ${rule}`);
@@ -102,16 +103,16 @@ export function closeLines(closed: readonly Closed[]): string[] {
   const chains = [...new Set(closed.filter((item) => item.program === "nftables").map((item) => item.place))];
   return [
     ...chains.map((chain) =>
-      `nft -a list chain ${chain} 2>/dev/null | sed -n 's/.* comment "${ruleComment}" # handle \\([0-9]*\\)$/\\1/p' | while read -r handle; do nft delete rule ${chain} handle "$handle"; done`,
+      `nft -a list chain ${words(chain)} 2>/dev/null | sed -n 's/.* comment "${ruleComment}" # handle \\([0-9]*\\)$/\\1/p' | while read -r handle; do nft delete rule ${words(chain)} handle "$handle"; done`,
     ),
     ...grouped(closed).flatMap(({ program, place, interface: name, ports, forward }) => {
       switch (program) {
         case "firewalld":
-          return ports.flatMap((port) => [`firewall-cmd --quiet --permanent --zone=${place} --remove-port=${port}`, `firewall-cmd --quiet --zone=${place} --remove-port=${port}`]);
+          return ports.flatMap((port) => [`firewall-cmd --quiet --permanent --zone=${word(place)} --remove-port=${port}`, `firewall-cmd --quiet --zone=${word(place)} --remove-port=${port}`]);
         case "ufw":
           return [
-            ...ports.map((port) => `ufw --force delete allow in on ${name} to any port ${port.replace("/", " proto ")} >/dev/null`),
-            ...(forward ? [`ufw --force route delete allow in on ${name} >/dev/null`] : []),
+            ...ports.map((port) => `ufw --force delete allow in on ${word(name)} to any port ${port.replace("/", " proto ")} >/dev/null`),
+            ...(forward ? [`ufw --force route delete allow in on ${word(name)} >/dev/null`] : []),
           ];
         case "nftables":
           return [];
@@ -159,7 +160,12 @@ function byProtocol(ports: readonly string[]): { readonly protocol: string; read
 function iptablesRules(name: string, ports: readonly string[], forward: boolean): string[] {
   const mark = `-m comment --comment ${ruleComment} -j ACCEPT`;
   return [
-    ...byProtocol(ports).map(({ protocol, list }) => `INPUT -i ${name} -p ${protocol} -m multiport --dports ${list.join(",")} ${mark}`),
-    ...(forward ? [`FORWARD -i ${name} ${mark}`, `FORWARD -o ${name} -m conntrack --ctstate RELATED,ESTABLISHED ${mark}`] : []),
+    ...byProtocol(ports).map(({ protocol, list }) => `INPUT -i ${word(name)} -p ${protocol} -m multiport --dports ${list.join(",")} ${mark}`),
+    ...(forward ? [`FORWARD -i ${word(name)} ${mark}`, `FORWARD -o ${word(name)} -m conntrack --ctstate RELATED,ESTABLISHED ${mark}`] : []),
   ];
+}
+
+/** A chain of nftables, `inet filter input`. */
+function words(place: string): string {
+  return place.split(" ").map(word).join(" ");
 }
