@@ -9,7 +9,7 @@ import { lockScript } from "./lock";
 import { compareVersions, observe, runningUnits, type Observation } from "./observe";
 import { refuseForeign } from "./ownership";
 import { agentBundle, type AgentBundle } from "./payload";
-import { architectureOf, portsOf, preflight } from "./preflight";
+import { architectureOf, onlyTold, portsOf, preflight } from "./preflight";
 import { Changes, type DeployRequest, type Deployed } from "./request";
 import { networkSettings, refuseForeignNetwork } from "./network";
 import { briefly, mustRun, type Shell } from "./shell";
@@ -32,7 +32,9 @@ async function install(shell: Shell, request: DeployRequest, changes: Changes): 
   const { progress, firewall = "check" } = request;
   const given = request.node?.path ?? process.env["PXE_TARGET_NODE"];
   const observation = await observe(shell, portsOf(request.server));
-  throwFindings(preflight(observation, request.server, { form: "system", label: shell.label, givenNode: given !== undefined, firewall }));
+  const findings = preflight(observation, request.server, { form: "system", label: shell.label, givenNode: given !== undefined, firewall });
+  const told = onlyTold(findings, request);
+  throwFindings(findings.filter((item) => !told.includes(item)));
   const architecture = architectureOf(observation.machine);
   if (architecture === undefined) throw pxeError("PXE_INTERNAL", "the preflight let an unknown architecture pass");
   const bundle = agentBundle(request.bundleFolder);
@@ -53,6 +55,7 @@ async function install(shell: Shell, request: DeployRequest, changes: Changes): 
   const steps = missingSteps(observation, wanted);
   if (steps.length > 0) changes.begin();
   await mend(shell, steps, progress);
+  for (const item of told) progress(`what firewall: "manage" had opened is shut again: ${item.what}. ${item.fix}`);
   const changed = uploaded || node.upload !== undefined || steps.some((step) => step.restarts);
   await serve(shell, observation, wanted, changed, request, changes);
   return {

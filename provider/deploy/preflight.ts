@@ -2,6 +2,7 @@ import { finding, type Finding } from "../errors";
 import type { ServerSpec } from "../model/documents";
 import type { FirewallMode } from "./network";
 import { hostFindings } from "./preflight-host";
+import type { DeployRequest } from "./request";
 import { compareVersions, ownPids, usableNode, type Listener, type Observation, type Ports } from "./observe";
 
 /** KiB that an installation needs: with its own Node (tarball and binary side by side for a moment), and without. */
@@ -36,6 +37,14 @@ export function preflight(observation: Observation, server: ServerSpec, options:
     findings.push(...privilegedPorts(observation, server));
   }
   return findings;
+}
+
+/**
+ * Of the findings those that are told and refuse nothing. Whose firewall isn't managed any more sees to it from now on: what an earlier deployment
+ * has opened is shut, as was asked for. A refusal would keep it open, and some firewalls (firewalld) can't tell a port that was opened twice.
+ */
+export function onlyTold(findings: readonly Finding[], { firewall = "check", firewallBefore = "check" }: Pick<DeployRequest, "firewall" | "firewallBefore">): readonly Finding[] {
+  return firewallBefore === "manage" && firewall === "check" ? findings.filter((item) => item.code === "PXE_FIREWALL") : [];
 }
 
 /** Which npm platform name a machine has; undefined for those without an agent. */

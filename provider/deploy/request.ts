@@ -45,6 +45,8 @@ export interface DeployRequest {
   readonly server: ServerSpec;
   /** What becomes of ports that the target's firewall keeps shut: a refusal, or they are opened. Default: `check`. */
   readonly firewall?: FirewallMode;
+  /** What it was at the last deployment. */
+  readonly firewallBefore?: FirewallMode;
   /** The server document that will be put: a running agent that would refuse it is left as it is. */
   readonly document?: { readonly name: string };
   /** The owner before a stack or project was renamed: its documents and control key are taken over. */

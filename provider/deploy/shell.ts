@@ -43,6 +43,11 @@ export function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
+/** Quotes a word for sh where that is needed: a person may be about to read it. */
+export function word(text: string): string {
+  return /^[\w@%,.=-]+$/.test(text) ? text : quote(text);
+}
+
 /**
  * Runs a script that must succeed.
  * @param doing what is being done, for the error: "creating the user pulumi-pxe"

@@ -32,8 +32,13 @@ export const uuid = z
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, { error: "is not a SHA-256 sum in lower-case hexadecimal" });
 
-/** Linux: at most 15 bytes, no slash, no white space (net/core/dev.c, dev_valid_name). */
-export const interfaceName = z.string().regex(/^[^\s/:]{1,15}$/, { error: "is not a network interface name" });
+/**
+ * Linux: at most 15 bytes, no slash, no colon, no white space (net/core/dev.c, dev_valid_name). Such names end up in commands of root's, so what a
+ * shell, iptables (`eth+`) or a command's options would take for something else is none either: no distribution gives such a name.
+ */
+export const interfaceName = z
+  .string()
+  .regex(/^[^\x00-\x20\x7f\s/:;&|<>()[\]{}$`"'\\*?!#~^+.-][^\x00-\x20\x7f\s/:;&|<>()[\]{}$`"'\\*?!#~^+]{0,14}$/, { error: "is not a network interface name" });
 
 export const port = z.int().min(1).max(65535);
 

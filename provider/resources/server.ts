@@ -69,7 +69,7 @@ export function serverResource(connections: Connections, table: DocumentTable, d
           ...request(target, at), server: spec, document: { name: at.name }, ...(held.owner === at.owner ? {} : { previousOwner: held.owner }),
           ...(before === "" || before === at.controlKey ? {} : { previousControlKey: before }),
           allowDowngrade: inputs["allowDowngrade"] === true,
-          ...firewallIn(inputs),
+          ...firewallIn(inputs), firewallBefore: firewallIn(outputs ?? {}).firewall,
         })
         .catch((error: unknown) => {
           throw outputs === undefined && changedTarget(error) ? new PartialFailure(place, error) : error;

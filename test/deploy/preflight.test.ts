@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { serverSpec } from "../../provider/model/documents";
 import { networkSettings, refuseForeignNetwork } from "../../provider/deploy/network";
 import { compareVersions, observe, parseReport, usableNode, type Observation } from "../../provider/deploy/observe";
-import { preflight } from "../../provider/deploy/preflight";
+import { onlyTold, preflight } from "../../provider/deploy/preflight";
 import type { Shell } from "../../provider/deploy/shell";
 
 const good: Record<string, string | string[]> = {
@@ -123,6 +123,14 @@ describe("preflight", () => {
     const drops = report({ iptables: ["-P INPUT DROP", "-P FORWARD ACCEPT"] });
     assert.deepEqual(codes(drops), ["PXE_FIREWALL"]);
     assert.deepEqual(preflight(drops, server, { ...options, firewall: "manage" }), []);
+  });
+
+  test("a firewall that is managed no more is told to drop what was opened, and refuses nothing: it was asked for", () => {
+    const findings = preflight(report({ iptables: ["-P INPUT DROP", "-P FORWARD ACCEPT"], noexec: "yes" }), server, options);
+    const told = (firewall?: "check" | "manage", firewallBefore?: "check" | "manage"): string[] =>
+      onlyTold(findings, { ...(firewall === undefined ? {} : { firewall }), ...(firewallBefore === undefined ? {} : { firewallBefore }) }).map((item) => item.code);
+    assert.ok(findings.length > 1);
+    assert.deepEqual([told("check", "manage"), told(undefined, "manage"), told("check", "check"), told("check")], [["PXE_FIREWALL"], ["PXE_FIREWALL"], [], []]);
   });
 
   test("B11 the port that UEFI clients of a proxy ask at counts in every mode: a subnet may be a proxy by itself", () => {

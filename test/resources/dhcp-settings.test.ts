@@ -199,6 +199,7 @@ describe("a server's settings", () => {
     assert.equal((await new Operation(deploy).provider.server.read("id", stack.server)).inputs, undefined);
     const { server } = await updateStack(deploy, files, stack, { server: { ...settings } });
     assert.deepEqual(firewalls(), ["manage", "check"]);
+    assert.deepEqual(deploy.deployments.map((request) => request.firewallBefore), ["check", "manage"]);
     assert.equal(server["firewall"], undefined);
     assert.deepEqual((await new Operation(deploy).provider.server.diff("id", stack.server, server)).replaces, []);
   });

@@ -1,3 +1,4 @@
+import { quote, word } from "../shell";
 import { ruleComment } from "./rules";
 
 /** Something that a firewall keeps from the agent. */
@@ -28,7 +29,7 @@ export function openLines(closed: readonly Closed[], by: By): string[] {
         case "ufw":
           return ufwRules(name, ports, forward).map(([route, rule]) => `ufw ${route}${rule}${by === "person" ? "" : ` comment '${ruleComment}'`}`);
         case "nftables":
-          return nftRules(name, ports, forward).map((rule) => `nft insert rule ${place} ${rule} accept${by === "person" ? "" : ` comment '"${ruleComment}"'`}`);
+          return nftRules(name, ports, forward).map((rule) => `nft insert rule ${words(place)} ${rule} accept${by === "person" ? "" : ` comment '"${ruleComment}"'`}`);
         case "iptables":
           return iptablesRules(name, ports, forward, by).map((rule) => `iptables -C ${rule} 2>/dev/null || iptables -I ${rule}`);
       }
@@ -42,7 +43,7 @@ export function closeLines(closed: readonly Closed[]): string[] {
   const chains = [...new Set(closed.filter((item) => item.program === "nftables").map((item) => item.place))];
   return [
     ...chains.map((chain) =>
-      `nft -a list chain ${chain} 2>/dev/null | sed -n 's/.* comment "${ruleComment}" # handle \\([0-9]*\\)$/\\1/p' | while read -r handle; do nft delete rule ${chain} handle "$handle"; done`,
+      `nft -a list chain ${words(chain)} 2>/dev/null | sed -n 's/.* comment "${ruleComment}" # handle \\([0-9]*\\)$/\\1/p' | while read -r handle; do nft delete rule ${words(chain)} handle "$handle"; done`,
     ),
     ...grouped(closed).flatMap(({ program, place, interface: name, ports, forward }) => {
       switch (program) {
@@ -137,28 +138,33 @@ function byProtocol(ports: readonly string[]): { readonly protocol: string; read
 }
 
 function firewalldPorts(change: "add" | "remove", zone: string, ports: readonly string[]): string {
-  return [`--zone=${zone}`, ...ports.map((port) => `--${change}-port=${port}`)].join(" ");
+  return [`--zone=${word(zone)}`, ...ports.map((port) => `--${change}-port=${port}`)].join(" ");
 }
 
 /** `route ` where it is one of them, and the rule. */
 function ufwRules(name: string, ports: readonly string[], forward: boolean): (readonly [string, string])[] {
   return [
-    ...byProtocol(ports).map(({ protocol, list }) => ["", `allow in on ${name} to any port ${list.join(",")} proto ${protocol}`] as const),
-    ...(forward ? [["route ", `allow in on ${name}`] as const] : []),
+    ...byProtocol(ports).map(({ protocol, list }) => ["", `allow in on ${word(name)} to any port ${list.join(",")} proto ${protocol}`] as const),
+    ...(forward ? [["route ", `allow in on ${word(name)}`] as const] : []),
   ];
 }
 
 function nftRules(name: string, ports: readonly string[], forward: boolean): string[] {
   return [
-    ...byProtocol(ports).map(({ protocol, list }) => `iifname '"${name}"' ${protocol} dport '{ ${list.join(", ")} }'`),
-    ...(forward ? [`iifname '"${name}"'`, `oifname '"${name}"' ct state established,related`] : []),
+    ...byProtocol(ports).map(({ protocol, list }) => `iifname ${quote(`"${name}"`)} ${protocol} dport '{ ${list.join(", ")} }'`),
+    ...(forward ? [`iifname ${quote(`"${name}"`)}`, `oifname ${quote(`"${name}"`)} ct state established,related`] : []),
   ];
 }
 
 function iptablesRules(name: string, ports: readonly string[], forward: boolean, by: By): string[] {
   const accept = by === "person" ? "-j ACCEPT" : `-m comment --comment ${ruleComment} -j ACCEPT`;
   return [
-    ...byProtocol(ports).map(({ protocol, list }) => `INPUT -i ${name} -p ${protocol} -m multiport --dports ${list.join(",")} ${accept}`),
-    ...(forward ? [`FORWARD -i ${name} ${accept}`, `FORWARD -o ${name} -m conntrack --ctstate RELATED,ESTABLISHED ${accept}`] : []),
+    ...byProtocol(ports).map(({ protocol, list }) => `INPUT -i ${word(name)} -p ${protocol} -m multiport --dports ${list.join(",")} ${accept}`),
+    ...(forward ? [`FORWARD -i ${word(name)} ${accept}`, `FORWARD -o ${word(name)} -m conntrack --ctstate RELATED,ESTABLISHED ${accept}`] : []),
   ];
+}
+
+/** A chain of nftables, `inet filter input`. */
+function words(place: string): string {
+  return place.split(" ").map(word).join(" ");
 }
