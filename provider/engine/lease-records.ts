@@ -1,5 +1,5 @@
 import { formatIpv4, ipv4, type Ipv4Number } from "../model/ip";
-import { packClientId, packMac, unpackClientId, unpackMac, type PackedMac } from "./lease-keys";
+import { macOfPlainId, packClientId, packMac, unpackClientId, unpackMac, type PackedMac } from "./lease-keys";
 import type { Lease, LeaseState } from "./leases";
 
 const states: readonly LeaseState[] = ["active", "released", "declined"];
@@ -171,7 +171,7 @@ export class LeaseRecords {
 
 function idKind(lease: Lease, mac: PackedMac): number {
   if (lease.clientId === null) return idNone;
-  return typeof mac === "number" && lease.clientId === plainId(lease.mac) ? idPlain : idKept;
+  return typeof mac === "number" && macOfPlainId(lease.clientId) === mac ? idPlain : idKept;
 }
 
 function plainId(mac: string): string {

@@ -40,6 +40,35 @@ describe("the SQLite store", () => {
     await again.close();
   });
 
+  test("A19 what comes alone is stored after 2 ms, what comes in a crowd after 6 ms with all that came meanwhile, and none is told before", async (t) => {
+    const path = join(folder, "groups", "agent.db");
+    const store = new SqliteStore(path);
+    const other = new SqliteStore(path);
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const told: string[] = [];
+    const commit = (address: string): void => { void store.commit([put(address)]).then(() => { told.push(address); }); };
+    const stored = (): string[] => other.load().leases.map((item) => item.address);
+    const after = async (milliseconds: number): Promise<{ told: number; stored: number }> => {
+      t.mock.timers.tick(milliseconds);
+      await Promise.resolve();
+      return { told: told.length, stored: stored().length };
+    };
+    commit("10.77.0.1");
+    assert.deepEqual(await after(1), { told: 0, stored: 0 });
+    assert.deepEqual(await after(1), { told: 1, stored: 1 });
+    for (let index = 2; index <= 5; index++) commit(`10.77.0.${String(index)}`);
+    assert.deepEqual(await after(2), { told: 5, stored: 5 });
+    commit("10.77.0.6");
+    assert.deepEqual(await after(5), { told: 5, stored: 5 });
+    commit("10.77.0.7");
+    assert.deepEqual(await after(1), { told: 7, stored: 7 });
+    // Two are no crowd: the next one waits as one alone does.
+    commit("10.77.0.8");
+    assert.deepEqual(await after(2), { told: 8, stored: 8 });
+    t.mock.timers.reset();
+    await Promise.all([store.close(), other.close()]);
+  });
+
   test("its folder is its user's alone", async () => {
     const path = join(folder, "private", "agent.db");
     await new SqliteStore(path).close();

@@ -89,7 +89,8 @@ export function classify(packet: DhcpPacket): ClientRecord {
   const mac = macText(packet.chaddr, packet.hlen);
   const vendorClass = readOption(packet.options, options.vendorClass) ?? "";
   const architectures = architectureCodes(packet, vendorClass);
-  const userClass = latin1(packet.options.get(options.userClass.code) ?? new Uint8Array());
+  const user = packet.options.get(options.userClass.code);
+  const userClass = user === undefined ? "" : latin1(user);
   const relay = readOption(packet.options, options.relayAgent);
   return {
     mac,
@@ -130,8 +131,16 @@ export function clientKey(mac: string, clientId: string | null, htype = 1): stri
 /** Whether the identifier is the hardware type and address, as `01525400123456`. */
 function isPlain(mac: string, clientId: string, htype: number): boolean {
   // A text of another length needs no comparing: two digits and a colon a byte, the last one without.
-  if (clientId.length !== 2 + ((mac.length + 1) / 3) * 2) return false;
-  return clientId === (hexBytes[htype] ?? "") + mac.replaceAll(":", "");
+  const type = hexBytes[htype];
+  if (type === undefined || clientId.length !== 2 + ((mac.length + 1) / 3) * 2 || !clientId.startsWith(type)) return false;
+  let at = 2;
+  for (let index = 0; index < mac.length; index++) {
+    // Every third character is a colon.
+    if (index % 3 === 2) continue;
+    if (mac.charCodeAt(index) !== clientId.charCodeAt(at)) return false;
+    at += 1;
+  }
+  return true;
 }
 
 function clientIdOf(packet: DhcpPacket): string | null {

@@ -150,7 +150,8 @@ const withholding = quirks.filter((quirk) => quirk.withholds !== undefined);
 
 /** Whether an option that somebody configured is kept from the client. */
 export function isWithheld(exchange: Exchange, code: number, value: Uint8Array): boolean {
-  return withholding.some((quirk) => quirk.matches(exchange) && quirk.withholds?.(code, value) === true);
+  for (const quirk of withholding) if (quirk.matches(exchange) && quirk.withholds?.(code, value) === true) return true;
+  return false;
 }
 
 /** Whether the URL's server is a name rather than an address. */

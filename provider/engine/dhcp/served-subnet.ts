@@ -44,7 +44,8 @@ function rangeOf({ from, to }: { readonly from: string; readonly to: string }): 
 export class SubnetIndex {
   readonly all: readonly ServedSubnet[];
   private readonly sorted: readonly ServedSubnet[];
-  private readonly byRelay = new Map<string, ServedSubnet[]>();
+  /** Of the relays that are listed. */
+  private readonly byRelay = new Map<string, readonly ServedSubnet[]>();
 
   /** @param documents no two of them overlap */
   constructor(documents: readonly Stored<SubnetDocument>[]) {
@@ -53,6 +54,7 @@ export class SubnetIndex {
     for (const subnet of this.all) {
       for (const relay of subnet.relays) this.byRelay.set(relay, [...(this.byRelay.get(relay) ?? []), subnet]);
     }
+    for (const [relay, listed] of this.byRelay) this.byRelay.set(relay, this.ordered(relay, listed));
   }
 
   /** The subnet that the address lies in. */
@@ -72,7 +74,10 @@ export class SubnetIndex {
 
   /** The subnets that a relay may speak for: the one that its giaddr lies in first, then those that list it. */
   ofRelay(giaddr: string): readonly ServedSubnet[] {
-    const listed = this.byRelay.get(giaddr) ?? [];
+    return this.byRelay.get(giaddr) ?? this.ordered(giaddr, []);
+  }
+
+  private ordered(giaddr: string, listed: readonly ServedSubnet[]): readonly ServedSubnet[] {
     const value = parseIpv4(giaddr);
     const around = value === undefined ? undefined : this.at(value);
     if (around === undefined || listed.includes(around)) return around === undefined ? listed : [around, ...listed.filter((subnet) => subnet !== around)];

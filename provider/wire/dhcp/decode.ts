@@ -71,7 +71,7 @@ class OptionParts {
   }
 
   joined(): ReadonlyMap<number, Uint8Array> {
-    for (const [code, parts] of this.repeated ?? []) this.options.set(code, joined(parts));
+    if (this.repeated !== undefined) for (const [code, parts] of this.repeated) this.options.set(code, joined(parts));
     return this.options;
   }
 

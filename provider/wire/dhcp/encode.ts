@@ -51,9 +51,10 @@ function writeOptions(bytes: Uint8Array, at: number, options: ReadonlyMap<number
   let offset = at;
   const first = options.get(codes.messageType);
   if (first !== undefined) offset = writeOption(bytes, offset, codes.messageType, first);
-  for (const [code, value] of options) {
+  // Without a pair of each entry, as `for … of` makes it.
+  options.forEach((value, code) => {
     if (code !== codes.messageType && code !== codes.relayAgent) offset = writeOption(bytes, offset, code, value);
-  }
+  });
   const last = options.get(codes.relayAgent);
   return last === undefined ? offset : writeOption(bytes, offset, codes.relayAgent, last);
 }

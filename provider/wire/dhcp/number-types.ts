@@ -89,7 +89,12 @@ export const octets = optionType<readonly number[]>({
   name: "uint8s",
   limits: { min: 1 },
   tolerant: true,
-  decode: (bytes) => Array.from(bytes),
+  decode(bytes) {
+    // `Array.from` goes by the iterator, and nearly every packet has a parameter list.
+    const values: number[] = [];
+    for (const byte of bytes) values.push(byte);
+    return values;
+  },
   encode(values, label) {
     if (values.some((value) => !Number.isInteger(value) || value < 0 || value > 0xff)) throw doesNotFit(label, values.join(","));
     return Uint8Array.from(values);
