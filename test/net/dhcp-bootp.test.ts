@@ -19,10 +19,8 @@ const never = 8_640_000_000_000_000;
 
 describe("BOOTP clients", { concurrency: 2 }, () => {
   test("A35 A36 bootpc gets its reservation, boot file and parameters in 300 bytes without an option of DHCP; without a reservation it gets nothing", async (t) => {
-    const documents = [
-      serverDocument(), subnetDocument({ domainName: "rack.example", bootFile: "grub.0", nextServer: "10.77.0.9" }), labProfile, hostDocument({ macs: [mac] }),
-    ];
-    const lab = await DhcpLab.create(t, mac, documents);
+    const lab = await DhcpLab.create(t, mac, [serverDocument()]);
+    await lab.apply([subnetDocument({ domainName: "rack.example", bootFile: "grub.0", nextServer: "10.77.0.9" }), labProfile, hostDocument({ macs: [mac] })], [], ["db1"]);
     const dump = await lab.dump("udp", "dst", "port", "68");
     const told = await bootpc(lab.client);
     for (const [name, value] of Object.entries({
@@ -55,8 +53,8 @@ describe("BOOTP clients", { concurrency: 2 }, () => {
   });
 
   test("A10 A35 bootptest, at an address of its own already, is answered there without a broadcast", async (t) => {
-    const documents = [serverDocument(), subnetDocument({ bootFile: "grub.0" }), labProfile, hostDocument({ macs: [mac] })];
-    const lab = await DhcpLab.create(t, mac, documents);
+    const lab = await DhcpLab.create(t, mac, [serverDocument()]);
+    await lab.apply([subnetDocument({ bootFile: "grub.0" }), labProfile, hostDocument({ macs: [mac] })], [], ["db1"]);
     await lab.client.ip("address", "add", "10.77.0.11/24", "dev", "eth0");
     const dump = await lab.dump("udp", "dst", "port", "68");
     const run = await lab.client.run("bootptest", ["-h", "10.77.0.1"], { timeoutMs: 30_000 });

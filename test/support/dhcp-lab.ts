@@ -49,8 +49,9 @@ export class DhcpLab {
     return lab;
   }
 
-  async apply(put: readonly Document[], remove: readonly { readonly kind: string; readonly name: string }[] = []): Promise<void> {
-    const answer = await askControl(join(this.folder, "s"), "POST", "/v1/apply", { owner, put, delete: remove });
+  /** @param arm hosts that are to be installed, of those that are declared for the first time */
+  async apply(put: readonly Document[], remove: readonly { readonly kind: string; readonly name: string }[] = [], arm: readonly string[] = []): Promise<void> {
+    const answer = await askControl(join(this.folder, "s"), "POST", "/v1/apply", { owner, put, delete: remove, arm: arm.map((host) => ({ host, reason: "create" })) });
     assert.equal(answer.status, 200, answer.text);
   }
 

@@ -31,7 +31,7 @@ async function bench(t: TestContext, keeper?: Keeper): Promise<Bench> {
   const [dhcpPort, tftpPort, httpPort, pxePort] = [await freeUdpPort(), await freeUdpPort(), await freeTcpPort(), await freeUdpPort()];
   await files.put([
     serverDocument({ interfaces: ["lo"], dhcpPort, tftpPort, httpPort, pxePort }), subnet("full"), profileDocument(), hostDocument({ macs: [mac], ip: "127.0.0.11" }),
-  ]);
+  ], ["db1"]);
   return { files, serving, port: pxePort };
 }
 
