@@ -48,7 +48,7 @@ export function askControl(socketPath: string, method: string, path: string, bod
   const raw = body instanceof Uint8Array;
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { "content-type": raw ? "application/octet-stream" : "application/json" };
-    const sent = request({ socketPath, method, path, timeout: 5000, headers }, (response) => {
+    const sent = request({ socketPath, method, path, timeout: 20_000, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => { text += chunk; });
