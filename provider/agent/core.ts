@@ -14,6 +14,7 @@ import type { AgentContext, Draining } from "./context";
 import { startControl } from "./control";
 import { EventLog } from "./events";
 import { ForeignWatch, refuseBesideForeign } from "./foreign";
+import { commitLeases } from "./lease-commit";
 import { Outlet, type Recorder } from "./outlet";
 import { Progress } from "./progress";
 import { Serving } from "./serving";
@@ -90,7 +91,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const context: AgentContext = {
       clock, log, state, leases, limits: new ClientLimits(leases), assets, lifecycle: outlet, sightings, foreign,
       emit: (event) => { outlet.emit(event); },
-      commit: (writes) => store.commit(writes),
+      commit: (writes) => commitLeases(store, leases, writes),
     };
     await forgetOwners(state, join(options.data, "forget"));
     if (options.file !== undefined) await applyFile(context, state, options.file);

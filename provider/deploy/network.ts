@@ -165,7 +165,7 @@ function settingsScript(owner: string, closed: readonly Closed[], forwards: bool
 /** sh lines that take back what a deployment has set, and what it is set by. */
 export const removeNetworkScript = `[ -f ${layout.networkScript} ] && sh ${layout.networkScript} undo
 [ -e ${layout.networkUnit} ] && systemctl --quiet disable --now ${networkUnit} 2>/dev/null
-rm -f ${layout.networkUnit} ${layout.networkUnit}.part ${layout.sysctl} ${layout.sysctl}.part
+rm -f ${layout.networkUnit} ${layout.networkUnit}.part /etc/systemd/system/*.wants/${networkUnit} ${layout.sysctl} ${layout.sysctl}.part
 rm -rf ${layout.networkScript.replace(/\/[^/]*$/, "")}
 systemctl daemon-reload
 systemctl reset-failed ${networkUnit} 2>/dev/null || true`;

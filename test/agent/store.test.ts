@@ -86,6 +86,7 @@ describe("the SQLite store", () => {
     ]);
     assert.deepEqual(results, ["conflict", "ok"]);
     assert.deepEqual(other.load().leases.map((item) => item.address), ["10.77.0.101"]);
+    assert.deepEqual(one.leasesOf(["10.77.0.100", "10.77.0.101"]), [lease("10.77.0.101")], "what the other one has stored");
     await Promise.all([one.close(), other.close()]);
   });
 

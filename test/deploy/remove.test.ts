@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { layout } from "../../provider/deploy/layout";
+import { layout, networkUnit } from "../../provider/deploy/layout";
 import { lockScript } from "../../provider/deploy/lock";
+import { removeNetworkScript } from "../../provider/deploy/network";
 import { parseReport, type Observation } from "../../provider/deploy/observe";
 import { forgetScript, hasAnything } from "../../provider/deploy/remove";
 
@@ -35,6 +36,20 @@ describe("what a removal finds", () => {
     ];
     for (const lines of remains) assert.ok(hasAnything(report(lines)), JSON.stringify(lines));
   });
+});
+
+test("of network settings nothing stays, also where their unit was deleted by hand, which its links outlive", () => {
+  const system = join(folder, "etc", "systemd", "system");
+  for (const path of ["multi-user.target.wants", "nftables.service.wants"]) {
+    mkdirSync(join(system, path), { recursive: true });
+    symlinkSync(layout.networkUnit, join(system, path, networkUnit));
+  }
+  symlinkSync("/lib/systemd/system/ssh.service", join(system, "multi-user.target.wants", "ssh.service"));
+  mkdirSync(join(folder, "bin"));
+  writeFileSync(join(folder, "bin", "systemctl"), "#!/bin/sh\n", { mode: 0o755 });
+  const script = removeNetworkScript.replaceAll(/\/(etc|opt)\//g, `${folder}/$1/`);
+  execFileSync("sh", ["-c", script], { env: { PATH: `${join(folder, "bin")}:/usr/bin:/bin` } });
+  assert.deepEqual(readdirSync(system, { recursive: true }).toSorted(), ["multi-user.target.wants", "multi-user.target.wants/ssh.service", "nftables.service.wants"]);
 });
 
 describe("the word left for the next agent", () => {

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { DhcpContext } from "../../provider/agent/dhcp";
+import { commitLeases } from "../../provider/agent/lease-commit";
 import { Sightings } from "../../provider/agent/sightings";
 import { AgentState } from "../../provider/agent/state";
 import type { Store, StoreWrite } from "../../provider/agent/store/port";
@@ -12,6 +13,7 @@ import { owner } from "./documents";
 export function memoryStore(commit: Store["commit"] = () => Promise.resolve("ok")): Store {
   return {
     load: () => ({ revision: 0, documents: [], facts: [], leases: [], events: [] }),
+    leasesOf: () => [],
     commit,
     close: () => Promise.resolve(),
   };
@@ -21,6 +23,7 @@ export function memoryStore(commit: Store["commit"] = () => Promise.resolve("ok"
 export function brokenForLeases(store: Store): Store {
   return {
     load: () => store.load(),
+    leasesOf: (addresses) => store.leasesOf(addresses),
     close: () => store.close(),
     commit: (writes) => (writes.some(isLease) ? Promise.reject(new Error("database or disk is full")) : store.commit(writes)),
   };
@@ -37,8 +40,9 @@ export async function dhcpContext(
   const snapshot = store.load();
   const state = new AgentState(snapshot, store, Date.now, emit);
   await state.apply(applyRequest.parse({ owner, put: documents, arm: arm.map((host) => ({ host, reason: "create" })) }));
+  const leases = new LeaseTable(snapshot.leases);
   return {
-    clock: Date.now, state, emit, leases: new LeaseTable(snapshot.leases), sightings: new Sightings(), log: pino({ level: "silent" }),
-    commit: (writes) => store.commit(writes),
+    clock: Date.now, state, emit, leases, sightings: new Sightings(), log: pino({ level: "silent" }),
+    commit: (writes) => commitLeases(store, leases, writes),
   };
 }

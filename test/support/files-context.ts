@@ -31,6 +31,7 @@ export interface FilesContext {
 }
 
 const memoryStore: Store = {
+  leasesOf: () => [],
   load: () => ({ revision: 0, documents: [], facts: [], leases: [], events: [] }),
   commit: () => Promise.resolve("ok"),
   close: () => Promise.resolve(),

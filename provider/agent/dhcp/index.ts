@@ -184,7 +184,11 @@ class Server implements DhcpService {
       const outcome = await this.store(decision);
       if (outcome === "failed" || (outcome === "conflict" && attempt === attempts)) return;
       if (outcome === "stored") break;
-      decision = this.decide(request);
+      const again = this.decide(request);
+      // Another address may be new to everybody.
+      const next = again.probe === undefined ? again : await this.probed(request, again);
+      if (next === undefined) return;
+      decision = next;
     }
     this.answer(request, decision);
   }

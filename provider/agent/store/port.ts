@@ -45,6 +45,8 @@ export interface Snapshot {
  */
 export interface Store {
   load(): Snapshot;
+  /** What is stored of these addresses now. */
+  leasesOf(addresses: readonly string[]): readonly Lease[];
   /** Resolves once the writes are on stable storage. Rejects when they could not be stored; then none of them is. */
   commit(writes: readonly StoreWrite[]): Promise<"ok" | "conflict">;
   close(): Promise<void>;

@@ -104,6 +104,11 @@ export class SqliteStore implements Store {
     }
   }
 
+  leasesOf(addresses: readonly string[]): Lease[] {
+    const statement = this.db.prepare("SELECT json FROM leases WHERE address = ?");
+    return addresses.flatMap((address) => leaseRow(String(statement.get(address)?.["json"])) ?? []);
+  }
+
   /** The rows of a query, one after the other. @throws PXE_STORE_FAILED */
   *read(sql: string): Generator<Readonly<Record<string, unknown>>> {
     try {

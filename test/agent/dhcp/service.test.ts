@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test, type TestContext } from "node:test";
-import { startDhcp, type DhcpService } from "../../../provider/agent/dhcp";
+import { startDhcp, type DhcpContext, type DhcpService } from "../../../provider/agent/dhcp";
 import type { Store } from "../../../provider/agent/store/port";
+import type { LeaseWrite } from "../../../provider/engine/dhcp";
+import type { Lease } from "../../../provider/engine/leases";
 import type { NewEvent } from "../../../provider/model/control";
 import type { Document } from "../../../provider/model/documents";
 import { messageTypes } from "../../../provider/wire/dhcp";
@@ -17,18 +19,25 @@ const two = "52:54:00:aa:00:02";
 interface Bench {
   readonly service: DhcpService;
   readonly client: RelayClient;
+  readonly context: DhcpContext;
   readonly events: NewEvent[];
 }
 
-async function bench(t: TestContext, last: string, store?: Store, more: readonly Document[] = [], packetLimits: object = {}): Promise<Bench> {
+interface Settings {
+  readonly subnet?: Parameters<typeof subnetDocument>[0];
+  readonly packetLimits?: object;
+}
+
+async function bench(t: TestContext, last: string, store?: Store, more: readonly Document[] = [], settings: Settings = {}): Promise<Bench> {
   const events: NewEvent[] = [];
-  const subnet = subnetDocument({ cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.10", to: last }], routers: [], dnsServers: [relayAddress] });
-  const context = await dhcpContext([serverDocument({ interfaces: ["lo"], packetLimits }), subnet, ...more], [], store, (event) => { events.push(event); });
+  const subnet = subnetDocument({ cidr: "127.77.0.0/24", pools: [{ from: "127.77.0.10", to: last }], routers: [], dnsServers: [relayAddress], ...settings.subnet });
+  const server = serverDocument({ interfaces: ["lo"], packetLimits: settings.packetLimits ?? {} });
+  const context = await dhcpContext([server, subnet, ...more], [], store, (event) => { events.push(event); });
   const service = await startDhcp(context, { interface: { name: "lo", addresses: [{ address: "127.0.0.1", prefix: 8 }] }, port: 0 });
   t.after(() => service.close());
   const client = await RelayClient.open(service.port);
   t.after(() => client.close());
-  return { service, client, events };
+  return { service, client, context, events };
 }
 
 describe("the DHCP service", () => {
@@ -45,7 +54,7 @@ describe("the DHCP service", () => {
   });
 
   test("A38 F8 malformed packets are counted, and the next good one is answered", async (t) => {
-    const { client, service } = await bench(t, "127.77.0.20", undefined, [], { perClient: 1_000_000 });
+    const { client, service } = await bench(t, "127.77.0.20", undefined, [], { packetLimits: { perClient: 1_000_000 } });
     const malformed = corpus.filter(({ verdict }) => verdict === "codec" || verdict === "engine");
     for (const { name, bytes } of corpus) {
       client.sendRaw(bytes);
@@ -139,6 +148,44 @@ describe("the DHCP service", () => {
     assert.equal(conflicts, -1);
   });
 
+  test("A2 where another instance was first, its lease counts in the decision that is made again", async (t) => {
+    const theirs: Lease = { address: "127.77.0.10", mac: two, clientId: null, owner: "lab/test", subnet: "provisioning", state: "active", expiresAt: Date.now() + 3_600_000 };
+    const asked: (readonly string[])[] = [];
+    const store: Store = {
+      ...memoryStore((writes) => Promise.resolve(writes.some((write) => write.type === "lease.put" && write.lease.address === theirs.address) ? "conflict" : "ok")),
+      leasesOf: (addresses) => { asked.push(addresses); return [theirs]; },
+    };
+    const { client } = await bench(t, "127.77.0.20", store);
+    assert.equal((await client.discover(one))?.yiaddr, theirs.address);
+    assert.equal(typeOf(await client.select(one, theirs.address)), nak);
+    assert.deepEqual(asked, [[theirs.address]]);
+    assert.equal((await client.discover(one))?.yiaddr, "127.77.0.11");
+  });
+
+  test("A18 an address that another decision comes to is pinged too", { skip: process.getuid?.() !== 0 }, async (t) => {
+    const now = Date.now();
+    const lease = (address: string, mac: string, expiresAt: number): LeaseWrite =>
+      ({ type: "lease.put", lease: { address, mac, clientId: null, owner: "lab/test", subnet: "provisioning", state: "active", expiresAt } });
+    const table = Promise.withResolvers<DhcpContext["leases"]>();
+    let conflicts = 0;
+    const store = memoryStore(async (writes) => {
+      if (conflicts > 0 || !writes.some((write) => write.type === "lease.put" && write.lease.address === "127.77.0.20")) return "ok";
+      conflicts += 1;
+      (await table.promise).apply(lease("127.77.0.10", two, now + 3_600_000));
+      return "conflict";
+    });
+    const { client, context, events } = await bench(t, "127.77.0.12", store, [profileDocument(), hostDocument({ ip: "127.77.0.20" })], { subnet: { probe: true } });
+    const { leases } = context;
+    table.resolve(leases);
+    // It had one address of the pools, and holds one that has become a host's: giving that back is what is stored.
+    leases.apply(lease("127.77.0.10", one, now - 1000));
+    leases.apply(lease("127.77.0.20", one, now + 3_600_000));
+    // All of 127.0.0.0/8 answers.
+    assert.equal(await client.discover(one, 3000), undefined);
+    assert.equal(conflicts, 1);
+    assert.deepEqual(events.filter((event) => event.kind === "alert").map((event) => event.text), ["127.77.0.11", "127.77.0.12"].map((address) => `${address} is in use by a machine that it was not leased to`));
+  });
+
   test("a client that asks without end is answered each time and told once; another client's first offer is told too", async (t) => {
     const { client, events } = await bench(t, "127.77.0.20");
     for (let round = 0; round < 5; round++) assert.equal(typeOf(await client.discover(one)), offer);
@@ -147,7 +194,7 @@ describe("the DHCP service", () => {
   });
 
   test("F1 what a machine sends beyond its rate is dropped before it is read, counted, and told once; another is answered", async (t) => {
-    const { client, events, service } = await bench(t, "127.77.0.20", undefined, [], { perClient: 2 });
+    const { client, events, service } = await bench(t, "127.77.0.20", undefined, [], { packetLimits: { perClient: 2 } });
     const answers = await Promise.all(Array.from({ length: 30 }, () => client.discover(one, 300)));
     const answered = answers.filter((packet) => packet !== undefined).length;
     assert.ok(answered >= 10 && answered < 15, String(answered));
