@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { AgentEvent, AgentStatus, LeaseStatus } from "../../provider/model/control";
-import type { Document } from "../../provider/model/documents";
-import { askControl, endAgent, spawnAgent, untilServing } from "./agent-process";
-import { owner, serverDocument, subnetDocument } from "./documents";
+import type { Document, ProfileDocument } from "../../provider/model/documents";
+import { askControl, endAgent, putAsset, spawnAgent, untilServing } from "./agent-process";
+import { assetOf } from "./boot-segment";
+import { owner, profileDocument, serverDocument, subnetDocument } from "./documents";
 import { eventually } from "./eventually";
 import { Namespace, wire, type Running, type Wire } from "./netns";
 
@@ -22,7 +23,9 @@ export class DhcpLab {
     const { server, client }: Wire = await wire(t, mac);
     const data = join(folder, "data");
     mkdirSync(data, { mode: 0o700 });
-    const agent = spawnAgent(data, join(folder, "s"), { wrapped: ["ip", "netns", "exec", server.name, ...under] });
+    const log = openSync(join(folder, "log"), "a");
+    const agent = spawnAgent(data, join(folder, "s"), { stdout: log, wrapped: ["ip", "netns", "exec", server.name, ...under] });
+    closeSync(log);
     t.after(async () => {
       await endAgent(agent, "SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -43,6 +46,14 @@ export class DhcpLab {
     assert.equal(answer.status, 200, answer.text);
   }
 
+  /** A profile whose files the agent has. */
+  async uploadProfile(): Promise<ProfileDocument> {
+    const content = Buffer.from("boot program");
+    const asset = assetOf("pxelinux.0", content);
+    assert.equal(await putAsset(join(this.folder, "s"), asset.sha256, content), 200);
+    return profileDocument({ kernel: asset, initrd: [asset], loaders: { bios: { program: asset, modules: [] } } });
+  }
+
   async status(): Promise<AgentStatus> {
     return JSON.parse((await askControl(join(this.folder, "s"), "GET", "/v1/status")).text) as AgentStatus;
   }
@@ -54,6 +65,20 @@ export class DhcpLab {
   async events(): Promise<readonly AgentEvent[]> {
     const { text } = await askControl(join(this.folder, "s"), "GET", "/v1/events?follow=0");
     return text.split("\n").filter((line) => line.startsWith("data: ")).map((line) => JSON.parse(line.slice(6)) as AgentEvent);
+  }
+
+  /** The agent's log, line by line. */
+  log(): readonly { readonly level: number; readonly msg: string; readonly event?: string }[] {
+    const text = readFileSync(join(this.folder, "log"), "utf8");
+    // Whatever clients send, it drives no terminal and turns no writing.
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { level: number; msg: string; event?: string });
+  }
+
+  /** Resident memory of the agent's process in MiB; fails when it is another process, or none. */
+  memory(): number {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(this.pid())}/status`, "utf8")) ?? [];
+    return Number(kilobytes) / 1024;
   }
 
   /** Waits until an event says it. */

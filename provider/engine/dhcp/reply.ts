@@ -103,7 +103,7 @@ function addEchoes({ facts, packet, segment }: Exchange, entries: Map<number, Ui
 }
 
 /** The reply without what it can do without, until it is no longer than the client takes: then what was asked for last goes first. */
-function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {
+export function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {
   const { ask, maxReply } = exchange.client;
   if (encodedLength(packet) <= maxReply) return packet;
   const kept = new Map(packet.options);
