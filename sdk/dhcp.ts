@@ -120,6 +120,11 @@ export interface ClientClass extends BootHeader {
 export interface SubnetLimits {
   /** Addresses that machines behind one port of a relay hold at once. Default: 256. */
   leasesPerRelayPort?: pulumi.Input<number> | undefined;
+  /**
+   * Addresses that one MAC holds at once, whatever client identifiers come with it, as those of virtual interfaces that share a card
+   * (ipvlan) do. Default: 64.
+   */
+  leasesPerMac?: pulumi.Input<number> | undefined;
   /** Addresses given to machines never seen before, each second, after a burst of four times as many. Default: 1000. */
   newClientsPerSecond?: pulumi.Input<number> | undefined;
   /** How often within an hour one client's complaint that an address is taken is believed. Default: 5. */

@@ -20,18 +20,21 @@ export interface NetworkSettings {
   readonly isShut: boolean;
 }
 
-/** What a server needs of its target's firewall. A subnet may be a proxy by itself, and is declared later. */
-export function neededOf(observation: Observation, server: ServerSpec): Needed {
+/**
+ * What a server needs of its target's firewall.
+ * @param anyMode whether also what only a subnet needs that is a proxy by itself: it is declared later
+ */
+export function neededOf(observation: Observation, server: ServerSpec, anyMode: boolean): Needed {
   const { interfaces } = server;
   return {
-    interfaces, tcp: [server.httpPort], udp: [server.dhcpPort, server.tftpPort, server.pxePort],
+    interfaces, tcp: [server.httpPort], udp: [server.dhcpPort, server.tftpPort, ...(anyMode || server.dhcpMode === "proxy" ? [server.pxePort] : [])],
     forward: server.gateway === undefined ? undefined : new Map(interfaces.map((name) => [name, networksOf(observation, name)])),
   };
 }
 
 /** The settings that a target should have; undefined where it needs none. */
 export function networkSettings(observation: Observation, server: ServerSpec, firewall: FirewallMode, owner: string): NetworkSettings | undefined {
-  const needed = neededOf(observation, server);
+  const needed = neededOf(observation, server, true);
   const seen = observation.surroundings.firewall;
   const closed = firewall === "manage" ? closedBy(seen, needed) : [];
   const { gateway } = server;

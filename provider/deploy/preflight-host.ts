@@ -66,7 +66,7 @@ function gateway({ surroundings }: Observation, server: ServerSpec, { label }: H
 
 function firewall(observation: Observation, server: ServerSpec, { label, firewall: mode }: HostPreflight): Finding[] {
   if (mode === "manage") return [];
-  const closed = closedBy(observation.surroundings.firewall, neededOf(observation, server));
+  const closed = closedBy(observation.surroundings.firewall, neededOf(observation, server, false));
   const [first] = closed;
   if (first === undefined) return [];
   const lasts = first.program === "nftables" ? ", and say the same in /etc/nftables.conf" : first.program === "iptables" ? ", and have it done at each start" : "";

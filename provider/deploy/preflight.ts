@@ -11,9 +11,9 @@ const roomWithoutNode = 16 * 1024;
 /** KiB for the database and its log. */
 const roomForData = 64 * 1024;
 
-/** The ports of a server, also the one that is open only while a subnet is a proxy: subnets are declared later. */
+/** The ports of a server. One that only a subnet which is a proxy by itself needs is told of by the agent: subnets are declared later. */
 export function portsOf(server: ServerSpec): Ports {
-  return { udp: [server.dhcpPort, server.tftpPort, server.pxePort], tcp: [server.httpPort] };
+  return { udp: [server.dhcpPort, server.tftpPort, ...(server.dhcpMode === "proxy" ? [server.pxePort] : [])], tcp: [server.httpPort] };
 }
 
 export interface PreflightOptions {

@@ -33,15 +33,12 @@ export const rawOption = z.discriminatedUnion("type", [
 export type RawOption = z.output<typeof rawOption>;
 
 /** A network of one or two addresses. */
-function isShortNetwork(text: string): boolean {
-  const address = /^([\d.]+)\/3[12]$/.exec(text)?.[1];
-  return address !== undefined && parseIpv4(address) !== undefined;
-}
+const shortNetwork = /^\d{1,3}(\.\d{1,3}){3}\/3[12]$/;
 
 /** RFC 3442. */
 const classlessRoute = z.strictObject({
   /** Where to: `10.0.0.0/8`, or `0.0.0.0/0` for the default route. */
-  destination: z.union([z.literal("0.0.0.0/0"), cidr, z.string().refine((text) => isShortNetwork(text), { error: "is not an IPv4 network" })]),
+  destination: z.union([z.literal("0.0.0.0/0"), cidr, z.string().regex(shortNetwork, { error: "is not an IPv4 network" }).refine((text) => parseIpv4(text.slice(0, -3)) !== undefined, { error: "is not an IPv4 network", abort: true })]),
   router: ip,
 });
 
@@ -144,6 +141,8 @@ export type Pool = z.output<typeof pool>;
 export const subnetLimits = z.strictObject({
   /** Addresses that machines behind one port of a relay (sub-option 1 of option 82) hold at once. */
   leasesPerRelayPort: z.int().min(1).max(65_536).default(256),
+  /** Addresses that one MAC holds at once, whatever client identifiers come with it: each of its packets looks through them. */
+  leasesPerMac: z.int().min(1).max(4096).default(64),
   /** Addresses given to machines never seen before, each second, after a burst of four times as many. */
   newClientsPerSecond: z.int().min(1).max(1_000_000).default(1000),
   /** DECLINEs of one client within an hour that put an address into quarantine. */

@@ -6,11 +6,14 @@ import { formatIpv4, ipv4, type Ipv4Number } from "./ip";
 export interface NamedRouter {
   readonly address: Ipv4Number;
   readonly property: string;
+  /** Of the option. */
+  readonly code: number;
 }
 
 /** Option 33: pairs of a destination and its router (RFC 2132 section 5.8). */
 const staticRoutes = 33;
 const routersOption = 3;
+const classlessRoutesOption = 121;
 
 /** RFC 3442: stands for what is on the link itself. */
 const onLink = "0.0.0.0";
@@ -22,11 +25,11 @@ const onLink = "0.0.0.0";
  */
 export function routersIn(options: DhcpOptions, at: string): readonly NamedRouter[] {
   const { routers = [], classlessRoutes = [], raw = [] } = options;
-  const named = (router: string, property: string): NamedRouter => ({ address: ipv4(router), property: at + property });
+  const named = (router: string, code: number, property: string): NamedRouter => ({ address: ipv4(router), code, property: at + property });
   return [
-    ...routers.map((router, index) => named(router, `routers[${String(index)}]`)),
-    ...classlessRoutes.flatMap(({ router }, index) => (router === onLink ? [] : [named(router, `classlessRoutes[${String(index)}].router`)])),
-    ...raw.flatMap((option, index) => rawRouters(option).map((router) => named(router, `raw[${String(index)}].value`))),
+    ...routers.map((router, index) => named(router, routersOption, `routers[${String(index)}]`)),
+    ...classlessRoutes.flatMap(({ router }, index) => (router === onLink ? [] : [named(router, classlessRoutesOption, `classlessRoutes[${String(index)}].router`)])),
+    ...raw.flatMap((option, index) => rawRouters(option).map((router) => named(router, option.code, `raw[${String(index)}].value`))),
   ];
 }
 

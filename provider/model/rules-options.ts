@@ -40,10 +40,11 @@ export function repeatedOptions(doc: Document, settings: Settings, at: string, h
 /**
  * Routers that clients of a network can't reach.
  * @param of the network's document, and `doc` the one that names them
+ * @param isOverridden whether another place says the option for the network's clients
  */
-export function unreachableRouters(doc: Document, options: DhcpOptions, at: string, of: Document & { readonly kind: "subnet" }): Finding[] {
+export function unreachableRouters(doc: Document, options: DhcpOptions, at: string, of: Document & { readonly kind: "subnet" }, isOverridden = (_code: number): boolean => false): Finding[] {
   const net = network(of.spec.cidr);
-  return routersIn(options, at).filter(({ address }) => !contains(net, address)).map(({ address, property }) =>
+  return routersIn(options, at).filter(({ address, code }) => !contains(net, address) && !isOverridden(code)).map(({ address, property }) =>
     finding("PXE_OUTSIDE_SUBNET", `the router ${formatIpv4(address)} is not in ${of.spec.cidr}`, { where: [place(doc, property), place(of, "cidr")] }),
   );
 }

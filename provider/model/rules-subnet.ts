@@ -87,14 +87,11 @@ function leaseFindings(subnet: SubnetDocument): Finding[] {
 function optionFindings(subnet: SubnetDocument, scope: Scope): Finding[] {
   const { spec } = subnet;
   const { server } = scope;
-  const inherited = server === undefined ? {} : {
-    ...(says(spec, 3) || says(spec.options, 3) ? {} : { routers: server.spec.options.routers }),
-    ...(says(spec, 121) || says(spec.options, 121) ? {} : { classlessRoutes: server.spec.options.classlessRoutes }),
-  };
+  const isOverridden = (code: number): boolean => says(spec, code) || says(spec.options, code);
   return [
     ...repeatedOptions(subnet, spec.options, "options.", "", directSettings(spec)),
     ...unreachableRouters(subnet, { routers: spec.routers, classlessRoutes: spec.classlessRoutes }, "", subnet), ...unreachableRouters(subnet, spec.options, "options.", subnet),
-    ...(server === undefined ? [] : unreachableRouters(server, inherited, "options.", subnet)),
+    ...(server === undefined ? [] : unreachableRouters(server, server.spec.options, "options.", subnet, isOverridden)),
   ];
 }
 

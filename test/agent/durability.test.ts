@@ -23,6 +23,9 @@ async function assertTaken({ client }: KillSite, address: string, mac: string): 
   assert.equal(typeOf(await client.select(mac, address)), nak);
 }
 
+/** Leases of a round before it may end. */
+const acksAtLeast = 10;
+
 describe("kill -9", () => {
   test(`A19 right after an ACK, ${String(kills)} times: no acknowledged lease is lost or given to another`, async (t) => {
     const site = await KillSite.create(t);
@@ -69,8 +72,8 @@ describe("kill -9", () => {
         };
         const load = Promise.all([operator(), ...Array.from({ length: atOnce }, machine)]);
         const before = site.acknowledged.size;
-        // The time until the first ACK says nothing; from then on it may happen at any moment.
-        for (const until = Date.now() + 20_000; site.acknowledged.size === before;) {
+        // Once the load is under way it may happen at any moment.
+        for (const until = Date.now() + 60_000; site.acknowledged.size < before + acksAtLeast;) {
           assert.ok(Date.now() < until, "nothing is acknowledged");
           await Promise.race([delay(1), load]);
         }
@@ -87,7 +90,7 @@ describe("kill -9", () => {
       throw new Error(`again with PXE_KILL_SEED=${String(seed)}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
     t.diagnostic(`${String(site.acknowledged.size)} leases acknowledged, ${String(pushes)} pushes`);
-    assert.ok(site.acknowledged.size > 10 * killsUnderLoad, "there was much under way at each kill");
+    assert.ok(site.acknowledged.size >= acksAtLeast * killsUnderLoad);
     assert.deepEqual(site.doubly, []);
     await site.kill();
     site.assertSound();

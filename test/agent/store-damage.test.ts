@@ -132,9 +132,10 @@ describe("a damaged database", () => {
 
   test("a database that is behind its copy has lost what came after: nothing in it is an order", async () => {
     const data = await filled("behind");
-    edit(data, "documents.db", `UPDATE meta SET value = 7; UPDATE facts SET json = '${JSON.stringify({ ...factsOf("db1", "installed"), since: now })}' WHERE id = 'id-db1'`);
+    edit(data, "documents.db", `UPDATE meta SET value = 7; DELETE FROM documents WHERE name = 'db2'; UPDATE facts SET json = '${JSON.stringify({ ...factsOf("db1", "installed"), since: now })}' WHERE id = 'id-db1'`);
     const opened = openStore(data, now);
     assert.match(opened.problems.join("\n"), /it is older than its copy/);
+    assert.deepEqual(opened.snapshot.documents.filter((doc) => doc.kind === "host").map((doc) => doc.name), ["db1"], "what was deleted since stays so");
     assert.deepEqual([states(opened), opened.leases.size, opened.snapshot.revision], [{ db1: "installed", db2: "installed" }, 600, 8]);
     await opened.close();
     const again = openStore(data, now);

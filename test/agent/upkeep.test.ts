@@ -45,7 +45,7 @@ let steady = 0;
 async function bench(t: TestContext, name: string, commit?: (store: Store) => Store["commit"]): Promise<Bench> {
   const opened = openStore(join(folder, name), clock);
   const { leases, snapshot } = opened;
-  const store: Store = commit === undefined ? opened.store : { load: () => opened.store.load(), close: () => opened.store.close(), commit: commit(opened.store) };
+  const store: Store = commit === undefined ? opened.store : { load: () => opened.store.load(), leasesOf: (addresses) => opened.store.leasesOf(addresses), close: () => opened.store.close(), commit: commit(opened.store) };
   const events: NewEvent[] = [];
   const emit = (event: NewEvent): void => { events.push(event); };
   const state = new AgentState(snapshot, opened.store, () => clock, emit);

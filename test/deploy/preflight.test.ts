@@ -133,13 +133,15 @@ describe("preflight", () => {
     assert.deepEqual([told("check", "manage"), told(undefined, "manage"), told("check", "check"), told("check")], [["PXE_FIREWALL"], ["PXE_FIREWALL"], [], []]);
   });
 
-  test("B11 the port that UEFI clients of a proxy ask at counts in every mode: a subnet may be a proxy by itself", () => {
-    const spec = serverSpec.parse({ interfaces: ["eth1"], pxePort: 14_011 });
+  test("B11 the port that UEFI clients of a proxy ask at is required of a proxy, and opened for every server: a subnet may be a proxy by itself", () => {
+    const spec = serverSpec.parse({ interfaces: ["eth1"], pxePort: 14_011, dhcpMode: "proxy" });
+    const full = serverSpec.parse({ interfaces: ["eth1"], pxePort: 14_011 });
     const drops = report({ iptables: ["-P INPUT DROP", "-A INPUT -p udp -m multiport --dports 67,69 -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT", "-P FORWARD ACCEPT"] });
     assert.match(preflight(drops, spec, options).map((item) => item.what).join("\n"), /^iptables on rack1 drops 14011\/udp on eth1$/);
-    assert.match(networkSettings(drops, spec, "manage", "demo/dev")?.script ?? "", /INPUT -i eth1 -p udp -m multiport --dports 14011 /);
+    for (const each of [spec, full]) assert.match(networkSettings(drops, each, "manage", "demo/dev")?.script ?? "", /INPUT -i eth1 -p udp -m multiport --dports 14011 /);
     const taken = report({ udp: 'UNCONN 0 0 0.0.0.0:14011 0.0.0.0:* users:(("dnsmasq",pid=812,fd=4))' });
     assert.deepEqual(preflight(taken, spec, options).map((item) => [item.code, item.where[0]?.property]), [["PXE_PORT_TAKEN", "pxePort"]]);
+    for (const seen of [drops, taken]) assert.deepEqual(preflight(seen, full, options), []);
   });
 
   test("network settings of another owner are refused", () => {

@@ -99,6 +99,9 @@ describe("rules across documents", () => {
       "PXE_OUTSIDE_SUBNET host/h23 ip; subnet/provisioning classlessRoutes[0].router", "PXE_OUTSIDE_SUBNET host/h24 ip; subnet/provisioning options.raw[0].value",
       "PXE_OUTSIDE_SUBNET host/h25 ip; subnet/provisioning classes[0].options.routers[0]", "PXE_OUTSIDE_SUBNET host/h26 ip; host/h26 options.routers[0]",
     ]],
+    ["a server's routers by number out of the subnet, but for an option that the subnet says itself", [
+      serverDocument({ options: { raw: [{ code: 3, type: "ip", value: "10.1.1.1" }, { code: 33, type: "ips", value: ["10.9.0.1", "10.1.1.2"] }] } }), subnetDocument(),
+    ], ["PXE_OUTSIDE_SUBNET server/rack1 options.raw[1].value; subnet/provisioning cidr"]],
     ["a router by number out of its subnet", one({ routers: [], options: { raw: [{ code: 3, type: "ip", value: "10.1.1.1" }] } }), ["PXE_OUTSIDE_SUBNET subnet/provisioning options.raw[0].value; subnet/provisioning cidr"]],
     ["pools of a proxy, by the subnet and by the server", [
       serverDocument({ dhcpMode: "proxy" }), subnetDocument(), subnetDocument({ cidr: "10.78.0.0/24", routers: [], pools: [{ from: "10.78.0.1", to: "10.78.0.2" }], dhcpMode: "full" }, "full"),

@@ -61,6 +61,19 @@ export function askControl(socketPath: string, method: string, path: string, bod
   });
 }
 
+/** Stores a file's content under its SHA-256. */
+export function putAsset(socketPath: string, sha256: string, content: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method: "PUT", path: `/v1/assets/${sha256}`, headers: { "content-type": "application/octet-stream" } }, (response) => {
+      response.resume();
+      response.on("error", reject);
+      response.on("end", () => { resolve(response.statusCode ?? 0); });
+    });
+    sent.on("error", reject);
+    sent.end(content);
+  });
+}
+
 /** Resolves when the agent answers. */
 export async function untilServing(socketPath: string, limitMs = 15_000): Promise<void> {
   const end = Date.now() + limitMs;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -31,7 +31,9 @@ export class DhcpLab {
     const { server, client }: Wire = await wire(t, mac);
     const data = join(folder, "data");
     mkdirSync(data, { mode: 0o700 });
-    const agent = spawnAgent(data, join(folder, "s"), { wrapped: ["ip", "netns", "exec", server.name, ...under] });
+    const log = openSync(join(folder, "log"), "a");
+    const agent = spawnAgent(data, join(folder, "s"), { stdout: log, wrapped: ["ip", "netns", "exec", server.name, ...under] });
+    closeSync(log);
     t.after(async () => {
       await endAgent(agent, "SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -66,6 +68,20 @@ export class DhcpLab {
   async events(): Promise<readonly AgentEvent[]> {
     const { text } = await askControl(join(this.folder, "s"), "GET", "/v1/events?follow=0");
     return text.split("\n").filter((line) => line.startsWith("data: ")).map((line) => JSON.parse(line.slice(6)) as AgentEvent);
+  }
+
+  /** The agent's log, line by line. */
+  log(): readonly { readonly level: number; readonly msg: string; readonly event?: string }[] {
+    const text = readFileSync(join(this.folder, "log"), "utf8");
+    // Whatever clients send, it drives no terminal and turns no writing.
+    assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/);
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { level: number; msg: string; event?: string });
+  }
+
+  /** Resident memory of the agent's process in MiB; fails when it is another process, or none. */
+  memory(): number {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${String(this.pid())}/status`, "utf8")) ?? [];
+    return Number(kilobytes) / 1024;
   }
 
   /** Waits until an event says it. */

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { Agent, get, request } from "node:http";
+import { Agent, get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -15,7 +15,7 @@ import type { AgentStatus, HostStatus } from "../../provider/model/control";
 import type { AssetSpec, Document } from "../../provider/model/documents";
 import { placeholders } from "../../provider/render/placeholders";
 import { decodeTftp, encodeTftp } from "../../provider/wire/tftp/message";
-import { askControl, endAgent, spawnAgent } from "./agent-process";
+import { askControl, endAgent, putAsset, spawnAgent } from "./agent-process";
 import { hostDocument, owner, profileDocument, serverDocument, subnetDocument } from "./documents";
 
 /** A folder that agents serve one after the other, on loopback, and the clients that boot from them. */
@@ -46,7 +46,7 @@ export class Site {
     await site.untilBundleServes((status) => status.pid > 0);
     const asset = async (name: string, bytes: Buffer): Promise<AssetSpec> => {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      await site.put(sha256, bytes);
+      assert.equal(await putAsset(site.socket, sha256, bytes), 200);
       return { name, sha256, size: bytes.length };
     };
     if (!site.mounted) await asset("big", site.big);
@@ -220,14 +220,6 @@ export class Site {
     }
     if (this.mounted) execFileSync("umount", [this.data]);
     rmSync(this.base, { recursive: true, force: true });
-  }
-
-  private put(sha256: string, bytes: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      request({ socketPath: this.socket, method: "PUT", path: `/v1/assets/${sha256}`, headers: { "content-type": "application/octet-stream" } }, (response) => {
-        response.resume().on("end", () => { if (response.statusCode === 200) resolve(); else reject(new Error(String(response.statusCode))); });
-      }).on("error", reject).end(bytes);
-    });
   }
 }
 

@@ -3,8 +3,8 @@ import { excessAlert, PacketRates } from "../../engine/dhcp/packet-rates";
 import { Throttle } from "../throttle";
 import type { DhcpContext } from "./index";
 
-/** An excess of one kind is told at most this often, in milliseconds. */
-const tellEvery = 60_000;
+/** An excess of one kind is told at most this often, in milliseconds: one broken card may go on for days. */
+const tellEvery = 3_600_000;
 
 /** Keeps out what machines and relays send beyond the server's limits, before anything is read of it. */
 export class Gate {

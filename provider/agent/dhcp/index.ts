@@ -77,7 +77,7 @@ class Server implements DhcpService {
   private readonly underWay = new UnderWay();
   private closed: Promise<void> | undefined;
   private stopped = false;
-  /** Since a lease could not be stored. */
+  /** While leases can't be stored, by `performance.now()`: a clock that goes back must keep nobody waiting. */
   private unstorableUntil = 0;
 
   constructor(private readonly context: DhcpContext, private readonly own: InterfaceView, private readonly sockets: BroadcastSockets) {
@@ -147,7 +147,7 @@ class Server implements DhcpService {
 
   /** An offer that could not be kept would hide another server's. */
   private isVain(decision: DhcpDecision): boolean {
-    if (this.unstorableUntil === 0 || this.context.clock() >= this.unstorableUntil) return false;
+    if (performance.now() >= this.unstorableUntil) return false;
     return decision.reply?.packet.options.get(options.messageType.code)?.[0] === messageTypes.offer && !isReservation(decision, this.context.state);
   }
 
@@ -243,7 +243,7 @@ class Server implements DhcpService {
       this.unstorableUntil = 0;
     } catch (error) {
       this.counters.unstored += 1;
-      this.unstorableUntil = this.context.clock() + unstorableFor;
+      this.unstorableUntil = performance.now() + unstorableFor;
       this.teller.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`, error);
       if (!isReservation(decision, this.context.state)) return "failed";
     }

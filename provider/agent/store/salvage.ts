@@ -45,8 +45,10 @@ export function salvage(path: string, copyPath: string, now: number): Salvaged {
   const copy = readFile(copyPath);
   // An agent that never held anything has nothing to say of what is gone, nor has one that is behind its own copy.
   const isSure = (part: Part<unknown>): boolean => part.whole && own.revision > 0 && own.revision >= copy.revision;
-  const documents = isSure(own.documents) ? own.documents.rows : newest([...copy.documents.rows, ...own.documents.rows], documentKey, (doc) => doc.rev);
-  const held = isSure(own.facts) ? own.facts.rows : newest([...copy.facts.rows, ...own.facts.rows], (item) => item.id, (item) => item.since);
+  // Of two sound files the copy may be ahead, where somebody has put an old database back: it knows what was deleted since.
+  const isBehind = own.revision > 0 && own.revision < copy.revision && [own, copy].every((file) => file.documents.whole && file.facts.whole);
+  const documents = isSure(own.documents) ? own.documents.rows : isBehind ? copy.documents.rows : newest([...copy.documents.rows, ...own.documents.rows], documentKey, (doc) => doc.rev);
+  const held = isSure(own.facts) ? own.facts.rows : isBehind ? copy.facts.rows : newest([...copy.facts.rows, ...own.facts.rows], (item) => item.id, (item) => item.since);
   const facts = isSure(own.documents) && isSure(own.facts) ? held : held.map((item) => disarmed(item, now));
   const leases = own.leases.whole ? own.leases.rows : newest([...rawLeases(path), ...rawLeases(`${path}-wal`), ...own.leases.rows], (lease) => lease.address, (lease) => lease.expiresAt);
   // Above all that was ever given out: a revision must not come a second time.

@@ -5,7 +5,7 @@ import type { Lease } from "../leases";
 import { oncePer } from "../once";
 import { without } from "./address-ranges";
 import { belongsTo } from "./binding-owner";
-import { bindingsPerMac, isHeld, type AddressRange } from "./bindings";
+import { isHeld, type AddressRange } from "./bindings";
 import type { LeaseWrite } from "./decision";
 import type { Exchange } from "./exchange";
 import { reservedAddresses, type Reserved, type ServedPool, type ServedSubnet } from "./served-subnet";
@@ -69,7 +69,8 @@ function objectionBeside(exchange: Exchange, address: string, reserved: string |
   if (reserved === address) return undefined;
   const value = ipv4(address);
   if (!contains(net, value)) return `${address} is not in ${document.spec.cidr}`;
-  if (isNeverLeased(exchange, exchange.subnet, address, value)) return `${address} is never leased`;
+  const isRouter = reservedAddresses(exchange.facts.state).routers.has(value);
+  if (isRouter || isNeverLeased(exchange, exchange.subnet, address, value)) return `${address} is never leased`;
   if (reserved !== undefined) return `${reserved} is reserved for this machine`;
   if (isReservedForOther(exchange, address)) return `${address} is reserved for another machine`;
   if (isBarred(exchange)) return "only declared machines get an address here";
@@ -101,10 +102,10 @@ export function chooseAddress(exchange: Exchange, wanted: string | undefined): s
 }
 
 /** Of a MAC that shows ever other client identifiers, the addresses that it has used up, instead of ever new ones. */
-function endedLongest({ client, facts, host, now }: Exchange): readonly string[] {
+function endedLongest({ client, facts, host, now, subnet }: Exchange): readonly string[] {
   if (host !== undefined || client.mac === "") return [];
   const all = facts.leases.ofMac(client.mac);
-  if (all.length < bindingsPerMac) return [];
+  if (all.length < subnet.document.spec.limits.leasesPerMac) return [];
   return all.filter((lease) => !isHeld(lease, now)).sort((a, b) => a.expiresAt - b.expiresAt).map((lease) => lease.address);
 }
 
@@ -155,7 +156,7 @@ function serverRouters(document: ServerDocument | undefined): ReadonlySet<Ipv4Nu
 function isNeverLeased({ facts, packet, via }: Exchange, subnet: ServedSubnet, address: string, value: Ipv4Number): boolean {
   return (
     subnet.neverLeased.has(value) || address === packet.giaddr ||
-    serverAddresses(via.served).values.has(value) || serverRouters(facts.state.server).has(value) || reservedAddresses(facts.state).routers.has(value)
+    serverAddresses(via.served).values.has(value) || serverRouters(facts.state.server).has(value)
   );
 }
 

@@ -1,5 +1,4 @@
 import { contains, ipv4 } from "../../model/ip";
-import type { BootDecision } from "../boot";
 import type { HostRecord } from "../facts";
 import type { Lease } from "../leases";
 import { isHeld, type BindingView } from "./bindings";
@@ -11,30 +10,21 @@ import type { ServedSubnet } from "./subnet";
 export interface Claimant {
   readonly client: ClientRecord;
   readonly host: HostRecord | undefined;
-  readonly boot: BootDecision;
   readonly facts: Pick<DhcpFacts, "state">;
   /** Unix time in milliseconds. */
   readonly now: number;
 }
 
-/** Whether the binding is this client's own. */
-export function belongsTo(lease: Lease, claimant: Claimant): boolean {
+/**
+ * Whether the binding is this client's own. A host's reserved address is its own by any of its MACs: its firmware may ask by another
+ * card than its system does.
+ */
+export function belongsTo(lease: Lease, { client, facts, host }: Claimant): boolean {
   if (lease.state === "declined") return false;
-  const { client, host } = claimant;
-  if (host !== undefined) return lease.mac === client.mac || isHandedOn(lease, host, claimant);
+  if (host !== undefined) return lease.mac === client.mac || (lease.address === host.document.spec.ip && host.document.spec.macs.includes(lease.mac));
   if (lease.mac === client.mac && lease.clientId === client.clientId) return true;
   // Clones of one image share an identifier (a DUID), and a declared host is known by its MAC alone.
-  return clientKey(lease.mac, lease.clientId) === client.key && (lease.mac === client.mac || claimant.facts.state.hostByMac(lease.mac) === undefined);
-}
-
-/**
- * A host's reserved address is its own by any of its MACs. While one of them holds it only a machine that boots or installs takes it
- * over: it does one thing at a time. A system that runs may ask by each of its cards, and two with one address cut each other off.
- */
-function isHandedOn(lease: Lease, host: HostRecord, { boot, client, now }: Claimant): boolean {
-  const { ip, macs } = host.document.spec;
-  if (lease.address !== ip || !macs.includes(lease.mac)) return false;
-  return boot.action === "install" || client.isPxe || client.isHttpClient || client.isIpxe || !isHeld(lease, now);
+  return clientKey(lease.mac, lease.clientId) === client.key && (lease.mac === client.mac || facts.state.hostByMac(lease.mac) === undefined);
 }
 
 /** The client's bindings in these subnets: those that hold first, then the one that ended last, the lowest address on a tie. */

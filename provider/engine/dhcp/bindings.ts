@@ -16,12 +16,6 @@ export interface Offer {
   readonly port?: string;
 }
 
-/**
- * Addresses of one MAC, whatever client identifiers come with it: enough for the virtual interfaces that share a card's (ipvlan), and
- * few enough to be looked through at each packet.
- */
-export const bindingsPerMac = 64;
-
 /** Addresses from `from` to `to`, both included. */
 export interface AddressRange {
   readonly from: Ipv4Number;

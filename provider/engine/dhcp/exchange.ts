@@ -54,8 +54,7 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
   const record = facts.state.hostByMac(client.mac);
   const host = record?.supersededBy === undefined ? record : undefined;
   const identity = host === undefined ? client.key : `mac ${client.mac}`;
-  const boot = decideBoot(record, client, now);
-  const own = bindingsOf({ client, host, boot, facts, now }, facts.leases, segment.subnets);
+  const own = bindingsOf({ client, host, facts, now }, facts.leases, segment.subnets);
   const offered = segment.subnets.length > 1 ? facts.leases.offerTo(identity, now)?.address : undefined;
   const subnet = preferredSubnet(segment.subnets, { client, host, own, offered, now });
   const server = subnet === undefined ? undefined : serverAddress(via, subnet);
@@ -65,7 +64,7 @@ export function openExchange(packet: DhcpPacket, client: ClientRecord, via: Via,
     serverId: client.relay.serverIdOverride ?? server,
     authoritative: isAuthoritative(facts.state.server),
     isTakenOver: record !== undefined && host === undefined,
-    boot,
+    boot: decideBoot(record, client, now),
     classes: classesIn(subnet, client, host),
     mode: modeOf(subnet.document, facts.state.server),
   };

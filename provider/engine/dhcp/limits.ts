@@ -1,6 +1,6 @@
 import { anyAddress } from "../../wire/dhcp";
 import type { LeaseTable } from "../lease-table";
-import { bindingsPerMac, isHeld } from "./bindings";
+import { isHeld } from "./bindings";
 import type { Exchange } from "./exchange";
 import type { LeaseLimits } from "./facts";
 
@@ -32,8 +32,8 @@ export class ClientLimits implements LeaseLimits {
   newAddress(exchange: Exchange): string | undefined {
     const { host, subnet: { document }, packet, client: { mac }, now } = exchange;
     if (host !== undefined) return undefined;
-    if (mac !== "" && this.leases.ofMac(mac).filter((lease) => isHeld(lease, now)).length >= bindingsPerMac) return `one machine holds ${String(bindingsPerMac)} addresses`;
-    const { leasesPerRelayPort, newClientsPerSecond } = document.spec.limits;
+    const { leasesPerMac, leasesPerRelayPort, newClientsPerSecond } = document.spec.limits;
+    if (mac !== "" && this.leases.ofMac(mac).filter((lease) => isHeld(lease, now)).length >= leasesPerMac) return `one machine holds ${leasesPerMac} addresses`;
     const port = relayPort(exchange);
     if (port !== undefined && this.leases.reaches(port, leasesPerRelayPort, now)) return `one port of the relay ${packet.giaddr} holds ${leasesPerRelayPort} addresses`;
     return this.takes(`${document.owner} ${document.name}`, newClientsPerSecond, now) ? undefined : `more than ${newClientsPerSecond} new machines a second ask`;

@@ -8,7 +8,7 @@ import { clientEvent, clientText } from "./events";
 import { isOurs, isRefused, openExchange, type Exchange } from "./exchange";
 import type { DhcpFacts, Via } from "./facts";
 import { asksAgain } from "./quirks";
-import { frame } from "./reply";
+import { fitted, frame } from "./reply";
 
 /** What is to be done about a packet on the PXE service's port. No lease is ever given there. */
 export interface PxeServiceDecision {
@@ -82,7 +82,7 @@ function heard(exchange: Exchange, address: string): DhcpDecision {
   return silent(`${clientText(exchange)} asks another server for ${address}`, { sighting: { mac: exchange.client.mac, address } });
 }
 
-/** Without an address there is no way to the client but broadcast, for a relay too. Option 82 goes back whole (RFC 3046). */
+/** Without an address there is no way to the client but broadcast, for a relay too. Option 82 goes back whole or not at all (RFC 3046). */
 function proxyReply(exchange: Exchange, type: MessageName, boot: BootFields): DhcpPacket {
   const relay = exchange.packet.options.get(options.relayAgent.code);
   const entries = new Map([
@@ -93,7 +93,7 @@ function proxyReply(exchange: Exchange, type: MessageName, boot: BootFields): Dh
     ...boot.options,
     ...(relay === undefined ? [] : [[options.relayAgent.code, relay] as const]),
   ]);
-  const packet = frame(exchange, entries, boot);
+  const packet = fitted(exchange, frame(exchange, entries, boot));
   return type === "offer" ? { ...packet, flags: packet.flags | broadcastFlag } : packet;
 }
 

@@ -122,7 +122,7 @@ function withParameters(exchange: Exchange, make: (without?: number) => DhcpPack
  * way out at the very last. Option 82 takes nothing from the client, as its relay takes it out again (RFC 3046 section 2.1): it is
  * left out where the wire has no room for it (section 2.2).
  */
-function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {
+export function fitted(exchange: Exchange, packet: DhcpPacket): DhcpPacket {
   const { ask, maxReply } = exchange.client;
   if (encodedLength(packet) <= maxReply) return packet;
   const kept = new Map(packet.options);

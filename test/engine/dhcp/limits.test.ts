@@ -3,12 +3,11 @@ import { describe, test } from "node:test";
 import type { Exchange } from "../../../provider/engine/dhcp/exchange";
 import { ClientLimits } from "../../../provider/engine/dhcp/limits";
 import { LeaseTable } from "../../../provider/engine/lease-table";
-import { bindingsPerMac } from "../../../provider/engine/dhcp/bindings";
 import { optionEntry, options } from "../../../provider/wire/dhcp";
 import { serverDocument, subnetDocument } from "../../support/documents";
 import { stranger, stranger2, World } from "./world";
 
-const limits = { leasesPerRelayPort: 2, newClientsPerSecond: 10, declinesPerClient: 2, poolAlert: 90 };
+const limits = { leasesPerRelayPort: 2, leasesPerMac: 3, newClientsPerSecond: 10, declinesPerClient: 2, poolAlert: 90 };
 
 /** What the limits read of an exchange. */
 function asks(now: number, more: { identity?: string; circuitId?: Uint8Array; host?: unknown } = {}): Exchange {
@@ -57,16 +56,16 @@ describe("limits", () => {
   });
 
   test("F1 a MAC that comes with ever other client identifiers holds so many addresses, and uses those that it had again", () => {
-    const world = new World({ documents: [serverDocument(), subnetDocument()] });
+    const world = new World({ documents: [serverDocument(), subnetDocument({ limits })] });
     const id = (number: number) => [optionEntry(options.clientId, Uint8Array.of(0xff, number >> 8, number & 0xff))];
-    const first = Array.from({ length: bindingsPerMac }, (_, index) => world.lease(stranger, id(index)));
-    assert.equal(new Set(first).size, bindingsPerMac);
+    const first = Array.from({ length: limits.leasesPerMac }, (_, index) => world.lease(stranger, id(index)));
+    assert.equal(new Set(first).size, limits.leasesPerMac);
     const own = new ClientLimits(world.leases);
-    assert.match(own.newAddress({ ...asks(world.now), client: { mac: stranger, relay: {} } } as unknown as Exchange) ?? "", /one machine holds 64 addresses/);
+    assert.match(own.newAddress({ ...asks(world.now), client: { mac: stranger, relay: {} } } as unknown as Exchange) ?? "", /one machine holds 3 addresses/);
     assert.equal(own.newAddress({ ...asks(world.now), client: { mac: stranger2, relay: {} } } as unknown as Exchange), undefined);
     world.now += 3_600_001;
     assert.equal(world.lease(stranger, id(999)), first[0]);
-    assert.equal(world.lease(stranger2), "10.77.0.164", "what nobody had comes first for everybody else");
+    assert.equal(world.lease(stranger2), "10.77.0.103", "what nobody had comes first for everybody else");
   });
 
   test("F2 A21 a client's DECLINEs within an hour are counted, and no more memory is used than for a few thousand clients", () => {

@@ -79,6 +79,14 @@ describe("pools", () => {
     for (const last of [100, 101, 102, 103]) replyOf(one.select(stranger2, `10.77.0.${String(last)}`), "nak");
   });
 
+  test("A37 a router that other hosts are told of may be a declared host with that address", () => {
+    const one = new World({ documents: [
+      serverDocument(), subnetDocument({ routers: [] }), profileDocument(), hostDocument({ macs: [db1], ip: "10.77.0.12" }),
+      hostDocument({ macs: [stranger2], ip: undefined, options: { routers: ["10.77.0.12"] } }, "db2"),
+    ] });
+    assert.equal(one.lease(db1), "10.77.0.12");
+  });
+
   test("A37 a reservation of the server's own address is not given out", () => {
     const one = world({}, [hostDocument({ ip: "10.77.0.1" })]);
     assert.equal(one.lease(db1), "10.77.0.100");

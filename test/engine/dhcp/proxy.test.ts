@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { anyAddress, messageTypes, optionEntry, options, readOption } from "../../../provider/wire/dhcp";
+import { anyAddress, encodeDhcp, messageTypes, optionEntry, options, readOption } from "../../../provider/wire/dhcp";
 import { hostDocument, profileDocument, serverDocument, subnetDocument } from "../../support/documents";
 import { clientPacket } from "../../wire/dhcp/packets";
 import { biosIpxe, bootOf, firmware, httpRom, request, uefiIpxe, uefiRom, worldOf, type Entries, type HostChange, type SubnetChange } from "./boot-clients";
@@ -31,6 +31,17 @@ describe("a proxy on port 67", () => {
     for (const entries of [[], firmware("d-i"), firmware("MSFT 5.0"), firmware("udhcp 1.35", 0), [optionEntry(options.parameterList, [1, 3, 6])]] as Entries[]) {
       assertSilent(world.discover(db1, entries));
       assertSilent(world.discover(stranger, entries));
+    }
+  });
+
+  test("A29 A32 B10 an answer is no longer than the client takes: a relay's option 82 that doesn't fit is left out", () => {
+    const subOption = [1, 253, ...Array.from({ length: 253 }, () => 7)];
+    for (const [parts, echoed] of [[0, true], [5, false]] as const) {
+      const relayAgent = Uint8Array.from([1, 2, 0, 1, ...Array.from({ length: parts }, () => subOption).flat()]);
+      const decision = proxyWorld().discover(db1, [...biosRom, [options.relayAgent.code, relayAgent]], { giaddr: "10.77.0.254" });
+      const packet = replyOf(decision, "offer");
+      assert.ok(encodeDhcp(packet).length <= 576 - 28);
+      assert.deepEqual([packet.options.has(options.relayAgent.code), readOption(packet.options, options.bootFile)], [echoed, "bios/pxelinux.0"]);
     }
   });
 
