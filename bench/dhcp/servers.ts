@@ -24,6 +24,9 @@ export interface DhcpServer {
 
 const owner = "bench/dhcp";
 
+/** A second: as good as no limit. */
+const unlimited = 1_000_000;
+
 interface Held {
   readonly address: string;
   readonly mac: string;
@@ -131,13 +134,13 @@ function documents(hosts: number): readonly object[] {
   const file = (name: string): object => ({ name, sha256: "a".repeat(64), size: 1 });
   const profile = { distro: { family: "debian", release: "12" }, kernel: file("linux"), initrd: [file("initrd.gz")], loaders: {} };
   return [
-    { kind: "server", name: "s", owner, spec: { interfaces: [serverInterface] } },
+    // The others have no limits on what clients send and take.
+    { kind: "server", name: "s", owner, spec: { interfaces: [serverInterface], packetLimits: { perClient: unlimited, perRelay: unlimited, perInterface: unlimited } } },
     {
       kind: "subnet", name: "n", owner,
       spec: {
         cidr: network.cidr, relays: [network.relay], pools: [network.pool], routers: [network.relay], dnsServers: [network.relay], leaseTime: network.leaseTime,
-        // The others have no such limit.
-        limits: { newClientsPerSecond: 1_000_000 },
+        limits: { newClientsPerSecond: unlimited },
       },
     },
     ...(hosts === 0 ? [] : [{ kind: "profile", name: "p", owner, spec: profile }]),

@@ -106,8 +106,10 @@ function interfaces(observation: Observation, server: ServerSpec): Finding[] {
 
 function ports(observation: Observation, server: ServerSpec, options: PreflightOptions): Finding[] {
   const own = new Set([...ownPids(observation), ...(options.own ?? [])]);
+  const wanted = portsOf(server);
   const findings = new Map<string, Finding>();
   for (const listener of observation.listeners) {
+    if (!wanted[listener.protocol].includes(listener.port)) continue;
     if (listener.pid !== undefined && own.has(listener.pid)) continue;
     if (!inTheWay(listener, observation, server)) continue;
     const property = portProperty(listener, server);

@@ -140,9 +140,12 @@ class Server implements DhcpService {
       return;
     }
     this.underWay.begin();
-    this.wait(request, decision)
-      .catch((error: unknown) => { this.failed(error, request.via.source); })
-      .finally(this.underWay.end);
+    // One promise for most requests: in a storm they would cost as much as the answers.
+    const done = decision.probe === undefined ? this.storeAndAnswer(request, decision) : this.probeAndAnswer(request, decision);
+    done.then(this.underWay.end, (error: unknown) => {
+      this.underWay.end();
+      this.failed(error, request.via.source);
+    });
   }
 
   /** An offer that could not be kept would hide another server's. */
@@ -151,10 +154,8 @@ class Server implements DhcpService {
     return decision.reply?.packet.options.get(options.messageType.code)?.[0] === messageTypes.offer && !isReservation(decision, this.context.state);
   }
 
-  /** What can't be done at once: a ping of the address, a write to the disk. */
-  private async wait(request: Request, first: DhcpDecision): Promise<void> {
-    let decision: DhcpDecision | undefined = first;
-    if (first.probe !== undefined) decision = await this.probed(request, first);
+  private async probeAndAnswer(request: Request, first: DhcpDecision): Promise<void> {
+    const decision = await this.probed(request, first);
     if (decision !== undefined) await this.storeAndAnswer(request, decision);
   }
 
@@ -178,12 +179,23 @@ class Server implements DhcpService {
     return decision;
   }
 
+  /** A lease is on stable storage before anybody is told of it (RFC 2131 section 3.1). */
   private async storeAndAnswer(request: Request, first: DhcpDecision): Promise<void> {
     let decision = first;
     for (let attempt = 1; decision.leases.length > 0; attempt++) {
-      const outcome = await this.store(decision);
-      if (outcome === "failed" || (outcome === "conflict" && attempt === attempts)) return;
-      if (outcome === "stored") break;
+      let outcome: "ok" | "conflict" = "ok";
+      try {
+        outcome = await this.context.commit(decision.leases);
+        this.unstorableUntil = 0;
+      } catch (error) {
+        this.unstored(error);
+        if (!isReservation(decision, this.context.state)) return;
+      }
+      if (outcome === "ok") {
+        this.take(decision);
+        break;
+      }
+      if (attempt === attempts) return;
       const again = this.decide(request);
       // Another address may be new to everybody.
       const next = again.probe === undefined ? again : await this.probed(request, again);
@@ -236,21 +248,17 @@ class Server implements DhcpService {
     return decision;
   }
 
-  /** A lease is on stable storage before anybody is told of it (RFC 2131 section 3.1). */
-  private async store(decision: DhcpDecision): Promise<"stored" | "conflict" | "failed"> {
-    try {
-      if ((await this.context.commit(decision.leases)) === "conflict") return "conflict";
-      this.unstorableUntil = 0;
-    } catch (error) {
-      this.counters.unstored += 1;
-      this.unstorableUntil = performance.now() + unstorableFor;
-      this.teller.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`, error);
-      if (!isReservation(decision, this.context.state)) return "failed";
-    }
-    for (const write of decision.leases) this.context.leases.apply(write);
-    for (const write of decision.offers) {
+  private unstored(error: unknown): void {
+    this.counters.unstored += 1;
+    this.unstorableUntil = performance.now() + unstorableFor;
+    this.teller.alert(`leases can't be stored, so only declared hosts are answered, for their reserved addresses: ${errorText(error)}`, error);
+  }
+
+  /** What is stored shows, and needs no offer to hold it. */
+  private take({ leases, offers }: DhcpDecision): void {
+    for (const write of leases) this.context.leases.apply(write);
+    for (const write of offers) {
       if (write.type === "offer.put") this.context.leases.applyOffer({ type: "offer.drop", address: write.offer.address });
     }
-    return "stored";
   }
 }
