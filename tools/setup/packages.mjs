@@ -44,6 +44,8 @@ export const testPackages = [
   { name: "tftp-hpa", probe: "tftp" },
   // An HTTP client for ranges and broken transfers.
   { name: "curl", probe: "curl" },
+  // A packet filter to be opened, as iptables has it.
+  { name: "iptables", probe: "iptables" },
   // Captures what goes over the wire.
   { name: "tcpdump", probe: "tcpdump" },
   // Unpacks the target's root folder quickly.
