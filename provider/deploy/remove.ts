@@ -81,7 +81,8 @@ systemctl reset-failed 'pulumi-pxe@*.service' 2>/dev/null
 ${removeNetworkScript}
 if getent passwd ${systemUser} >/dev/null; then
   rm -rf ${layout.keyFolder}
-  command -v loginctl >/dev/null && loginctl terminate-user ${systemUser} 2>/dev/null
+  # Where PAM gives every user a manager, that is to end by itself: killed, it would stay as a failed unit.
+  command -v loginctl >/dev/null && { loginctl terminate-user ${systemUser}; timeout 10 systemctl stop "user@$(id -u ${systemUser}).service"; } 2>/dev/null
   # userdel refuses while a control connection still runs something.
   for try in 1 2 3 4 5 6 7 8 9 10; do
     busy=

@@ -44,10 +44,9 @@ if [ -r /sys/fs/selinux/enforce ]; then
   done
 fi
 
-if have firewall-cmd && firewall-cmd --state >/dev/null 2>&1; then
-  say firewalld-default "$(firewall-cmd --get-default-zone)"
-  firewall-cmd --get-active-zones | awk '{print "firewalld-zones\\t" $0}'
-  zones=$(firewall-cmd --list-all-zones)
+# Each call takes its time, so there is but one; it fails where firewalld doesn't run.
+if have firewall-cmd && zones=$(firewall-cmd --list-all-zones 2>/dev/null); then
+  say firewalld-default "$(sed -n 's/^DefaultZone=//p' /etc/firewalld/firewalld.conf)"
   printf '%s\\n' "$zones" | awk '{print "firewalld-settings\\t" $0}'
   for service in $(printf '%s\\n' "$zones" | sed -n 's/^  services: //p; s/.*service name="\\([^"]*\\)".*/\\1/p' | tr ' ' '\\n' | sort -u); do
     for path in /etc/firewalld/services/$service.xml /usr/lib/firewalld/services/$service.xml; do
@@ -57,8 +56,8 @@ if have firewall-cmd && firewall-cmd --state >/dev/null 2>&1; then
     done
   done
   have nft && rules=$(nft -j -t list table inet firewalld 2>/dev/null) && say nftables "$rules"
-elif have ufw && ufw status 2>/dev/null | grep -q '^Status: active'; then
-  ufw status verbose | awk '{print "ufw\\t" $0}'
+elif have ufw && rules=$(ufw status verbose 2>/dev/null) && [ "\${rules%%active*}" = 'Status: ' ]; then
+  printf '%s\\n' "$rules" | awk '{print "ufw\\t" $0}'
   say ufw "Forward: $(sed -n 's/^DEFAULT_FORWARD_POLICY="*\\([A-Z]*\\).*/\\1/p' /etc/default/ufw 2>/dev/null)"
 elif have nft; then
   # A set of many thousands says nothing of ports, and would take its time on the way.
@@ -99,7 +98,7 @@ export function parseSurroundings(all: (key: string) => readonly string[]): Surr
     labels: new Map(all("label").map((line) => [line.split(" ")[0] ?? "", line.split(" ")[1] ?? ""])),
     hasNft: one("nft-there") === "yes",
     firewall: {
-      firewalld: settings === undefined ? undefined : { settings, zones: all("firewalld-zones"), byDefault: one("firewalld-default"), services: all("firewalld-service") },
+      firewalld: settings === undefined ? undefined : { settings, byDefault: one("firewalld-default"), services: all("firewalld-service") },
       ufw: some("ufw"), nftables: some("nftables")?.[0], iptables: some("iptables"), opened: all("opened"), outward: one("outward") === "" ? undefined : one("outward"),
     },
     networkUnit: one("network-unit"),

@@ -145,7 +145,7 @@ describe("managers of rules", () => {
     'dhcpv6-client <port protocol="udp" port="546"/>', 'ssh <port protocol="tcp" port="22"/>', 'dhcp <port protocol="udp" port="67"/>', 'http <port port="80" protocol="tcp"/>',
     'rack <port port="60-80" protocol="tcp"/> <port protocol="udp" port="69"/>', 'capsule <include service="foreman"/> <port protocol="tcp" port="8443"/>',
   ];
-  const firewalld = (lines: readonly string[]): FirewallSeen["firewalld"] => ({ zones: ["public (default)", "  interfaces: eth0 eth1"], settings: lines, byDefault: "public", services });
+  const firewalld = (lines: readonly string[]): FirewallSeen["firewalld"] => ({ settings: lines, byDefault: "trusted", services });
 
   test("firewalld", () => {
     const seen = firewalld(settings("dhcpv6-client ssh"));
@@ -154,7 +154,8 @@ describe("managers of rules", () => {
     assert.deepEqual(closed({ firewalld: firewalld(settings("ssh rack")) }), ["firewalld public 67/udp"]);
     const opened = ["public 69/udp"];
     assert.deepEqual([closed({ firewalld: seen, opened }).length, closed({ firewalld: seen, opened }, {}, "as they are").length], [3, 2], "what a deployment has opened counts as shut");
-    assert.deepEqual(closed({ firewalld: { zones: [], settings: settings(""), byDefault: "trusted", services } }), []);
+    const unbound = settings("").map((line) => line.replace(" eth1", ""));
+    assert.deepEqual(["trusted", "public"].map((byDefault) => closed({ firewalld: { settings: unbound, byDefault, services } }).length), [0, 2], "an interface that no zone names is in the default one");
     assert.deepEqual(commands({ firewalld: seen }), ["--permanent ", ""].map((lasting) => `firewall-cmd --quiet ${lasting}--zone=public --add-port=67/udp --add-port=80/tcp`));
     const [close] = closeLines(closedBy({ firewalld: seen, opened: [] }, needed));
     assert.match(close ?? "", /then firewall-cmd --quiet --permanent --zone=public --remove-port=67\/udp --remove-port=80\/tcp;.* then firewall-offline-cmd --quiet --zone=public --remove-port=67\/udp /);
@@ -185,6 +186,6 @@ describe("managers of rules", () => {
     assert.equal(told.at(-1), "firewall-cmd --quiet --reload");
     const done = commands({ firewalld: seen, nftables: rules() }, "deployment", routing);
     assert.equal(done.length, 1);
-    assert.match(done[0] ?? "", /^firewall-cmd --info-policy=pulumi-pxe >\/dev\/null 2>&1 \|\| \{ .*--new-policy=pulumi-pxe && .* && firewall-cmd --quiet --reload; \}$/);
+    assert.match(done[0] ?? "", /^firewall-cmd --info-policy=pulumi-pxe >\/dev\/null 2>&1 \|\| \{ .*<source address="10\.77\.0\.0\/24"\/>.* >\/etc\/firewalld\/policies\/pulumi-pxe\.xml && firewall-cmd --quiet --reload; \}$/);
   });
 });

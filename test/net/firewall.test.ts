@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { networkSettings } from "../../provider/deploy/network";
 import { parseReport, type Observation } from "../../provider/deploy/observe";
 import { preflight } from "../../provider/deploy/preflight";
+import { surroundingsScript } from "../../provider/deploy/surroundings";
 import { serverSpec } from "../../provider/model/documents";
 import { Namespace, plug, wire } from "../support/netns";
 
@@ -23,12 +24,11 @@ async function ok(namespace: Namespace, program: string, ...args: readonly strin
 const rules = (namespace: Namespace): Promise<string> => ok(namespace, "nft", "list", "ruleset");
 const forwarding = async (namespace: Namespace): Promise<string> => (await ok(namespace, "cat", "/proc/sys/net/ipv4/ip_forward")).trim();
 
+/** What a deployment sees of a target, as far as a namespace can be one. */
 async function seen(namespace: Namespace): Promise<Observation> {
-  const report = [
-    "interface\teth1", "address\teth1 10.77.0.1/24", "prefixed\teth1 10.77.0.1/24", "nft-there\tyes", "system\tLinux", "machine\tx86_64", "uid\t0", "init\tsystemd", "libc\tglibc 2.36",
-    "room-program\t4000000", "room-data\t4000000", `nftables\t${(await ok(namespace, "nft", "-j", "-t", "list", "ruleset")).trim()}`, "end\t1", "",
-  ];
-  return parseReport(report.join("\n"), undefined, "rack1");
+  const report = ["interface\teth1", "address\teth1 10.77.0.1/24", "system\tLinux", "machine\tx86_64", "uid\t0", "init\tsystemd", "libc\tglibc 2.36", "room-program\t4000000", "room-data\t4000000"];
+  const said = await ok(namespace, "sh", "-c", `say() { printf '%s\\t%s\\n' "$1" "$2"; }; have() { command -v "$1" >/dev/null 2>&1; }\n${surroundingsScript}\n:`);
+  return parseReport([...report, said, "end\t1", ""].join("\n"), undefined, "rack1");
 }
 
 /** The settings script, with its own folder elsewhere. */
@@ -132,4 +132,50 @@ test("a gateway routes its clients by address translation, through a firewall th
   await ok(server, "sh", path, "undo");
   assert.equal(await forwarding(server), "1", "another's address translation goes on");
   assert.doesNotMatch(await rules(server), /pulumi/);
+});
+
+test("a filter of iptables is opened in its own words, by a person or managed, for what comes in and for what is routed", async (t) => {
+  const { server, client } = await wire(t, "52:54:00:00:00:01");
+  const outside = await Namespace.create(t);
+  await plug({ server, client: outside }, "52:54:00:00:00:02", "eth2", "192.0.2.1/24");
+  await client.ip("address", "add", "10.77.0.9/24", "dev", "eth0");
+  await client.ip("route", "add", "default", "via", "10.77.0.1");
+  await outside.ip("address", "add", "192.0.2.2/24", "dev", "eth0");
+  await server.ip("route", "add", "default", "via", "192.0.2.2");
+  await ok(server, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward");
+  const filter = ["-P INPUT DROP", "-P FORWARD DROP", "-A INPUT -i lo -j ACCEPT", "-A INPUT -p tcp --dport 22 -j ACCEPT", "-A FORWARD -i eth2 -o eth1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"];
+  const save = async (): Promise<string> => ok(server, "iptables", "-S");
+  const start = async (): Promise<string> => {
+    await ok(server, "iptables", "-F");
+    await ok(server, "sh", "-ec", filter.map((rule) => `iptables ${rule}`).join("\n"));
+    return save();
+  };
+  const before = await start();
+  for (const namespace of [server, outside]) {
+    const listener = namespace.start(t, "python3", ["-c", listen]);
+    await listener.line((line) => line === "listening");
+  }
+  const reaches = async (address: string, limit: string): Promise<string> => (await ok(client, "python3", "-c", send, address, limit)).trim();
+  for (const address of ["10.77.0.1", "192.0.2.2"]) assert.equal(await reaches(address, "1").catch(() => "refused"), "refused");
+
+  const spec = serverSpec.parse({ interfaces: ["eth1"], gateway: { nat: true } });
+  const findings = async (): Promise<ReturnType<typeof preflight>> => preflight(await seen(server), spec, { form: "system", label: "rack1", givenNode: false });
+  const [finding] = await findings();
+  assert.match(finding?.what ?? "", /^iptables on rack1 drops 67\/udp, 69\/udp, 80\/tcp, what is to be routed on eth1$/);
+  await ok(server, "sh", "-ec", (finding?.fix.split("\n") ?? []).filter((line) => line.startsWith("  ")).join("\n"));
+  assert.deepEqual(await findings(), []);
+  assert.equal(await reaches("10.77.0.1", "5"), "connected");
+
+  assert.equal(await start(), before);
+  const wanted = networkSettings(await seen(server), spec, "manage", "demo/dev");
+  const { path } = await settings(t, wanted?.script ?? "");
+  await ok(server, "sh", path, "start");
+  const once = await save();
+  await ok(server, "sh", path, "start");
+  assert.equal(await save(), once, "twice is as once");
+  assert.deepEqual(networkSettings(await seen(server), spec, "manage", "demo/dev"), { ...wanted, isShut: false });
+  for (const address of ["10.77.0.1", "192.0.2.2"]) assert.equal(await reaches(address, "5"), "connected");
+  await ok(server, "sh", path, "undo");
+  assert.equal(await save(), before);
+  assert.equal(await forwarding(server), "0");
 });

@@ -57,6 +57,8 @@ export const testPackages = [
   { name: "curl", probe: "curl" },
   // Sees that the disk has a lease before its ACK is sent.
   { name: "strace", probe: "strace" },
+  // A packet filter to be opened, as iptables has it.
+  { name: "iptables", probe: "iptables" },
   // Captures what goes over the wire.
   { name: "tcpdump", probe: "tcpdump" },
   // Unpacks the target's root folder quickly.

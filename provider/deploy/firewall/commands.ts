@@ -16,9 +16,6 @@ export interface Closed {
 /** Who runs the commands. Only what a deployment makes is marked as its own, and taken back by it. */
 export type By = "person" | "deployment";
 
-/** Policies of firewalld, by who makes them. */
-const policies: Readonly<Record<By, string>> = { person: "pxe-gateway", deployment: ruleComment };
-
 /** How each interface's ports are opened: sh lines. */
 export function openLines(closed: readonly Closed[], by: By): string[] {
   return [
@@ -48,10 +45,10 @@ export function closeLines(closed: readonly Closed[]): string[] {
     ...grouped(closed).flatMap(({ program, place, interface: name, ports, forward }) => {
       switch (program) {
         case "firewalld":
-          return ports.length === 0 ? [] : firewalldRunning(
-            [`firewall-cmd --quiet --permanent ${firewalldPorts("remove", place, ports)}`, `firewall-cmd --quiet ${firewalldPorts("remove", place, ports)}`],
-            [`firewall-offline-cmd --quiet ${firewalldPorts("remove", place, ports)}`],
-          );
+          return ports.length === 0 ? [] : [
+            `if ${isRunning}; then firewall-cmd --quiet --permanent ${firewalldPorts("remove", place, ports)}; firewall-cmd --quiet ${firewalldPorts("remove", place, ports)}; ` +
+            `elif command -v firewall-offline-cmd >/dev/null; then firewall-offline-cmd --quiet ${firewalldPorts("remove", place, ports)}; fi 2>/dev/null`,
+          ];
         case "ufw":
           return ufwRules(name, ports, forward).map(([route, rule]) => `ufw --force ${route}delete ${rule} >/dev/null`);
         case "nftables":
@@ -81,32 +78,28 @@ function routedFrom(closed: readonly Closed[]): string[] {
 function openPolicy(closed: readonly Closed[], by: By): string[] {
   const networks = routedFrom(closed);
   if (networks.length === 0) return [];
-  const name = policies[by];
-  const change = `firewall-cmd --quiet --permanent --policy=${name}`;
-  const lines = [
-    `firewall-cmd --quiet --permanent --new-policy=${name}`, `${change} --add-ingress-zone=ANY`, `${change} --add-egress-zone=ANY`,
-    ...networks.map((network) => `${change} --add-rich-rule='rule family=ipv4 source address=${network} accept'`), "firewall-cmd --quiet --reload",
-  ];
-  // A reload drops what else was set for the time being: none where the policy stands, as after a restart of the machine. One that was made and
-  // not put into effect is made anew.
-  return by === "person" ? lines : [`firewall-cmd --info-policy=${name} >/dev/null 2>&1 || { ${removePolicy} 2>/dev/null; ${lines.join(" && ")}; }`];
+  if (by === "person") {
+    const change = "firewall-cmd --quiet --permanent --policy=pxe-gateway";
+    return [
+      "firewall-cmd --quiet --permanent --new-policy=pxe-gateway", `${change} --add-ingress-zone=ANY`, `${change} --add-egress-zone=ANY`,
+      ...networks.map((network) => `${change} --add-rich-rule='rule family=ipv4 source address=${network} accept'`), "firewall-cmd --quiet --reload",
+    ];
+  }
+  const rules = networks.map((network) => `<rule family="ipv4"><source address="${network}"/><accept/></rule>`);
+  const policy = `<policy target="CONTINUE"><ingress-zone name="ANY"/><egress-zone name="ANY"/>${rules.join("")}</policy>`;
+  // A reload drops what else was set for the time being: none where the policy stands, as after a restart of the machine.
+  return [`firewall-cmd --info-policy=${ruleComment} >/dev/null 2>&1 || { printf '%s\\n' '${policy}' >${policyFile} && firewall-cmd --quiet --reload; }`];
 }
-
-const removePolicy = `firewall-cmd --quiet --permanent --delete-policy=${policies.deployment}`;
 
 function closePolicy(closed: readonly Closed[]): string[] {
   if (routedFrom(closed).length === 0) return [];
-  const name = policies.deployment;
-  return [
-    ...firewalldRunning([`${removePolicy} && firewall-cmd --quiet --reload`], [`firewall-offline-cmd --quiet --delete-policy=${name}`]),
-    `rm -f /etc/firewalld/policies/${name}.xml.old`,
-  ];
+  return [`if [ -e ${policyFile} ]; then rm -f ${policyFile} ${policyFile}.old; ${isRunning} && firewall-cmd --quiet --reload; fi`];
 }
 
-/** One sh line: while firewalld is stopped its settings are files, which it reads when it starts. */
-function firewalldRunning(running: readonly string[], stopped: readonly string[]): string[] {
-  return [`if firewall-cmd --state >/dev/null 2>&1; then ${running.join("; ")}; elif command -v firewall-offline-cmd >/dev/null; then ${stopped.join("; ")}; fi 2>/dev/null`];
-}
+/** Written rather than made by commands: each of those takes its time. */
+const policyFile = `/etc/firewalld/policies/${ruleComment}.xml`;
+/** While firewalld is stopped its settings are files, which it reads when it starts. */
+const isRunning = "systemctl is-active --quiet firewalld";
 
 interface Group {
   readonly program: Closed["program"];

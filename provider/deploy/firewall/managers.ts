@@ -5,8 +5,6 @@ import { ruleComment, type Ours, type Packet } from "./rules";
 export interface FirewalldSeen {
   /** Lines of `--list-all-zones`. */
   readonly settings: readonly string[];
-  /** Lines of `--get-active-zones`. */
-  readonly zones: readonly string[];
   readonly byDefault: string;
   /** Each service that a zone names, and the elements of its file (firewalld.service(5)): `tftp <port protocol="udp" port="69"/>`. */
   readonly services: readonly string[];
@@ -16,11 +14,11 @@ export class Firewalld {
   /** @param rules its own table; @param opened what a deployment has opened, and is to count as shut: `public 67/udp` */
   constructor(private readonly seen: FirewalldSeen, private readonly rules: Nftables | undefined, private readonly opened: ReadonlySet<string>) {}
 
-  zoneOf(name: string): string {
+  private zoneOf(name: string): string {
     let zone = "";
-    for (const line of this.seen.zones) {
-      if (!line.startsWith(" ")) zone = line.trim().split(" ")[0] ?? "";
-      else if (/^\s+interfaces:/.test(line) && line.trim().split(" ").includes(name)) return zone;
+    for (const line of this.seen.settings) {
+      if (/^\S/.test(line)) zone = line.split(" ")[0] ?? "";
+      else if (/^ {2}interfaces:/.test(line) && line.trim().split(" ").includes(name)) return zone;
     }
     return this.seen.byDefault;
   }
