@@ -39,6 +39,9 @@ const httpStatus: Partial<Record<ErrorCode, number>> = {
 /** Milliseconds in which requests must come to their end before the agent hands over. */
 const retireLimit = 8_000;
 
+/** How often what is still open is ended while the socket closes, in milliseconds. */
+const closeEvery = 50;
+
 /** Milliseconds for the first request of a connection that was just accepted. */
 const askGrace = 100;
 
@@ -77,7 +80,7 @@ export async function startControl(port: ControlPort, socketPath: string, keeper
   }
   return {
     close: async () => {
-      await app.close();
+      await closed(app);
       if (keeper !== undefined) rmSync(socketPath, { force: true });
     },
     retire: async () => {
@@ -91,10 +94,16 @@ export async function startControl(port: ControlPort, socketPath: string, keeper
       await delay(askGrace);
       while (underWay() > 0 && Date.now() < deadline) await delay(10);
       // What is open now is idle or follows the events: clients ask again on a new connection.
-      app.server.closeAllConnections();
-      await app.close();
+      await closed(app);
     },
   };
+}
+
+/** Ends all connections, also one that is accepted while the others are ended: a reader of events never ends its own. */
+async function closed(app: FastifyInstance): Promise<void> {
+  app.server.closeAllConnections();
+  const timer = setInterval(() => { app.server.closeAllConnections(); }, closeEvery);
+  await app.close().finally(() => { clearInterval(timer); });
 }
 
 /** Counts requests; who follows the events doesn't count: that has no end, and is resumed. */

@@ -58,7 +58,7 @@ async function labFor(t: TestContext, documents: readonly Document[]): Promise<D
   await lab.client.ip("address", "add", `${place.relay}/24`, "dev", "eth0");
   await lab.client.ip("route", "add", "default", "via", place.server);
   const hosts = [hostDocument({ macs: [good.mac], ip: good.ip }, "good"), hostDocument({ macs: [fuzzed[0]], ip: "10.77.0.11" })];
-  await lab.apply([labProfile, ...hosts]);
+  await lab.apply([labProfile, ...hosts], [], ["good"]);
   return lab;
 }
 
