@@ -49,7 +49,7 @@ describe("a target with ufw", { concurrency: 1 }, () => {
   });
 
   test("a rule that is deleted by hand is told, and the next deployment makes just that", async () => {
-    for (const [rule, left] of [["allow in on prov0 to any port 67,69 proto udp", { ...routed, dhcp: undefined, tftp: false }], ["route allow in on prov0", everything]] as const) {
+    for (const [rule, left] of [["allow in on prov0 to any port 67,69,4011 proto udp", { ...routed, dhcp: undefined, tftp: false }], ["route allow in on prov0", everything]] as const) {
       await site.target.exec(`ufw --force ${rule.replace("allow", "delete allow")}`);
       await site.gets(left);
       assert.deepEqual(await site.edited("manage", gateway), [settings]);

@@ -63,7 +63,7 @@ test("the commands of PXE_FIREWALL open just the ports, and managing opens them 
   await client.ip("address", "add", "10.77.0.9/24", "dev", "eth0");
   await ok(server, "nft", dropping);
   const before = await rules(server);
-  const spec = serverSpec.parse({ interfaces: ["eth1"] });
+  const spec = serverSpec.parse({ interfaces: ["eth1"], dhcpMode: "proxy" });
   const listener = server.start(t, "python3", ["-c", listen]);
   await listener.line((line) => line === "listening");
   assert.equal((await ok(client, "python3", "-c", send, "10.77.0.1", "1")).trim(), "refused");
