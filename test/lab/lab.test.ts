@@ -121,11 +121,13 @@ describe("lab", () => {
         ...["[Service]", "Type=oneshot", "DynamicUser=yes", `AmbientCapabilities=${capabilities}`, `CapabilityBoundingSet=${capabilities}`],
         ...["ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "PrivateDevices=yes", "ProtectProc=invisible", "ProtectKernelTunables=yes"],
         ...["NoNewPrivileges=yes", "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "StateDirectory=hardened"],
-        "ExecStart=/bin/sh -ec 'ip neigh replace 10.77.0.9 lladdr 02:00:00:00:00:01 dev prov0; touch /var/lib/hardened/x; ! touch /etc/x'",
+        // A port below 1024, and a packet socket.
+        "ExecStart=/bin/sh -ec 'perl -MSocket -e \"socket(U, PF_INET, SOCK_DGRAM, 0) && bind(U, sockaddr_in(67, INADDR_ANY)) && socket(F, 17, SOCK_RAW, 0) or die; print q(opened)\"; touch /var/lib/hardened/x; ! touch /etc/x'",
       ];
       await target.writeFile("/etc/systemd/system/hardened.service", `${unit.join("\n")}\n`);
       await target.exec("systemctl daemon-reload && systemctl start hardened.service || { journalctl -u hardened >&2; exit 1; }");
-      assert.match((await target.exec("ip neigh show dev prov0")).stdout, /10\.77\.0\.9 lladdr 02:00:00:00:00:01/);
+      assert.match((await target.exec("journalctl -u hardened -o cat")).stdout, /^opened/m);
+      await target.exec("test -e /var/lib/hardened/x && ! test -e /etc/x");
     } finally {
       await lab.down();
     }
