@@ -31,12 +31,12 @@ async function seen(namespace: Namespace): Promise<Observation> {
   return parseReport([...report, said, "end\t1", ""].join("\n"), undefined, "rack1");
 }
 
-/** The settings script, with its own folder elsewhere. */
+/** The settings script, with its own folder and that of systemd-networkd elsewhere. */
 async function settings(t: TestContext, text: string): Promise<{ folder: string; path: string }> {
   const folder = await mkdtemp(join(tmpdir(), "pxe-network-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, "settings");
-  await writeFile(path, text.replaceAll("/opt/pulumi-pxe/network", folder), { mode: 0o755 });
+  await writeFile(path, text.replaceAll("/opt/pulumi-pxe/network", folder).replaceAll("/etc/systemd/network/", `${folder}/`), { mode: 0o755 });
   return { folder, path };
 }
 
@@ -126,6 +126,15 @@ test("a gateway routes its clients by address translation, through a firewall th
   assert.equal(await forwarding(server), "0");
   assert.equal(await rules(server), before);
   assert.deepEqual(await readdir(folder), ["settings"]);
+
+  for (const [line, left] of [["IPForward=no", "0"], ["IPMasquerade=ipv4", "1"]] as const) {
+    await ok(server, "sh", path, "start");
+    await writeFile(join(folder, "lan.network"), `[Match]\nName=eth3\n[Network]\n${line}\n`);
+    await ok(server, "sh", path, "undo");
+    assert.equal(await forwarding(server), left, line);
+  }
+  await rm(join(folder, "lan.network"));
+  await ok(server, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward");
 
   await ok(server, "sh", path, "start");
   await ok(server, "nft", 'table ip other { chain out { type nat hook postrouting priority 100; oifname "eth2" masquerade; }; }');
